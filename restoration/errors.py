@@ -1,0 +1,100 @@
+"""Everything this package raises on purpose.
+
+    RestorationError
+    ├── InvalidRequest (ValueError)         the caller can mend it: CLI exit code 2
+    │   ├── UnknownModel (LookupError)
+    │   ├── InvalidParameter
+    │   ├── InvalidMask
+    │   └── InvalidImage
+    │       ├── UnsupportedImage            not a picture format we read
+    │       ├── CorruptImage                a picture, but damaged or cut off
+    │       └── ImageTooLarge
+    ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
+    │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
+    ├── OutOfMemory (MemoryError)
+    ├── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
+    └── Cancelled (RuntimeError)
+
+Every message says what was expected, what came, and what to do, in one sentence that may be shown to a user.
+"""
+
+from __future__ import annotations
+
+
+class RestorationError(Exception):
+    """Base of all errors that this package raises on purpose; `str(error)` is fit for a user's eyes."""
+
+
+class InvalidRequest(RestorationError, ValueError):
+    """The request cannot be carried out as it stands; the caller can mend it."""
+
+
+class UnknownModel(InvalidRequest, LookupError):
+    """No model of that name exists, or it does not do the task asked for."""
+
+    def __init__(self, message: str, *, model: str, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.model = model
+        self.suggestions = suggestions
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter is unknown to the model, of the wrong type, or out of its range."""
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+class InvalidMask(InvalidRequest):
+    """The inpainting mask is missing, empty, or does not fit the picture."""
+
+
+class InvalidImage(InvalidRequest):
+    """The input is not a picture that can be restored."""
+
+
+class UnsupportedImage(InvalidImage):
+    """The file is not in a picture format that we read."""
+
+
+class CorruptImage(InvalidImage):
+    """The file is a picture, but damaged, cut off or empty."""
+
+
+class ImageTooLarge(InvalidImage):
+    """The picture has more pixels or bytes than a limit allows."""
+
+    def __init__(self, message: str, *, limit: int) -> None:
+        super().__init__(message)
+        self.limit = limit
+
+
+class ModelUnavailable(RestorationError, RuntimeError):
+    """The model cannot run on this machine now; the message says why and what to do."""
+
+    def __init__(self, message: str, *, model: str) -> None:
+        super().__init__(message)
+        self.model = model
+
+
+class WeightsUnavailable(ModelUnavailable, OSError):
+    """The weights of a model are absent, wrong, or cannot be downloaded."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class OutOfMemory(RestorationError, MemoryError):
+    """The device has too little free memory even for the smallest tile."""
+
+
+class UnstableOutput(RestorationError, ArithmeticError):
+    """The network's answer holds NaN or infinite values."""
+
+
+class Cancelled(RestorationError, RuntimeError):
+    """The job was cancelled before it was done."""

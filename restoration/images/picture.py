@@ -1,0 +1,94 @@
+"""What a picture is, everywhere inside this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+FloatArray = npt.NDArray[np.float32]
+BitDepth = Literal[8, 16]
+
+_GRAY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Hold a decoded picture and what must survive its restoration.
+
+    Args:
+        pixels: RGB, shape (H, W, 3), range [0, 1], already turned upright. Gray pictures hold three equal channels.
+        alpha: opacity, shape (H, W), range [0, 1], or None where the picture has none.
+        bit_depth: bits per channel of the file it came from, and of the file it leaves as.
+        is_gray: True where the picture must leave as gray.
+        format: Pillow's name of the source format ("PNG", "JPEG", ...), or "" for arrays and PIL images.
+        exif: EXIF block without its orientation and without GPS unless asked for, or None.
+        icc_profile: ICC profile that the pixel values refer to, or None for sRGB.
+        jpeg_quality: estimated libjpeg quality 1-100 of a JPEG source, or None.
+    """
+
+    pixels: FloatArray
+    alpha: FloatArray | None = None
+    bit_depth: BitDepth = 8
+    is_gray: bool = False
+    format: str = ""
+    exif: bytes | None = None
+    icc_profile: bytes | None = None
+    jpeg_quality: int | None = None
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def size_text(self) -> str:
+        """Width x height as people write it: "1024x768 px"."""
+        return f"{self.width}x{self.height} px"
+
+    def with_pixels(self, pixels: FloatArray, *, alpha: FloatArray | None = None) -> Picture:
+        """Return the same picture with other pixels (and alpha), keeping all that must survive."""
+        return replace(self, pixels=pixels, alpha=alpha)
+
+    def to_array(self, *, bit_depth: BitDepth | None = None) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """Return integer samples, shape (H, W), (H, W, 2), (H, W, 3) or (H, W, 4): gray, gray+alpha, RGB, RGBA.
+
+        Args:
+            bit_depth: 8 or 16; None takes the picture's own.
+        """
+        depth = self.bit_depth if bit_depth is None else bit_depth
+        channels = gray_of(self.pixels)[..., None] if self.is_gray else self.pixels
+        if self.alpha is not None:
+            channels = np.concatenate([channels, self.alpha[..., None]], axis=2)
+        samples = quantize(channels, bit_depth=depth)
+        return samples[..., 0] if samples.shape[2] == 1 else samples
+
+    def to_pil(self) -> Image.Image:
+        """Return a PIL image: mode L, LA, RGB or RGBA; I;16 for 16-bit gray without alpha.
+
+        Pillow has no 16-bit colour mode, so 16-bit colour becomes 8-bit here; `encode` keeps all 16 bits.
+        """
+        if self.bit_depth == 16 and self.is_gray and self.alpha is None:
+            return Image.fromarray(self.to_array(bit_depth=16))
+        image = Image.fromarray(self.to_array(bit_depth=8))
+        if self.icc_profile is not None:
+            image.info["icc_profile"] = self.icc_profile
+        return image
+
+
+def quantize(samples: FloatArray, *, bit_depth: BitDepth) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+    """Round samples in [0, 1] to integers of 8 or 16 bits; values outside are clipped."""
+    if bit_depth == 8:
+        return np.rint(np.clip(samples, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return np.rint(np.clip(samples, 0.0, 1.0) * 65535.0).astype(np.uint16)
+
+
+def gray_of(pixels: FloatArray) -> FloatArray:
+    """Return luma (ITU-R BT.601), shape (H, W), of RGB pixels, shape (H, W, 3)."""
+    return pixels @ _GRAY_WEIGHTS

@@ -1,0 +1,1 @@
+"""One file per model: network, wrapper and `build`; `base` holds the contract."""

@@ -1,0 +1,68 @@
+"""EDSR-style super-resolution: residual blocks at low resolution, one pixel shuffle, a bilinear skip.
+
+Reference:
+    Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, 2017, arXiv:1707.02921;
+    Shi et al., Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel CNN, 2016, arXiv:1609.05158.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restoration.models.base import Contract, NetworkRestorer, load_state
+from restoration.models.layers import ResidualBlock
+from restoration.types import Parameters
+
+
+class EDSR(nn.Module):
+    """Return the detail that bilinear upsampling lacks: (B, 3, H, W) -> (B, 3, scale*H, scale*W).
+
+    Args:
+        scale: upsampling factor.
+        width: channels of the body.
+        blocks: residual blocks.
+    """
+
+    def __init__(self, scale: int, width: int = 56, blocks: int = 6) -> None:
+        super().__init__()
+        self.scale = scale
+        self.head = nn.Conv2d(3, width, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(width, bias=True) for _ in range(blocks)))
+        self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        shallow = self.head(image - 0.5)
+        return functional.pixel_shuffle(self.tail(shallow + self.body(shallow)), self.scale)
+
+
+def upsample_skip(image: Tensor, scale: int) -> Tensor:
+    """Upsample bilinearly, the part of the answer that the network need not learn."""
+    return functional.interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
+
+
+class EDSRRestorer(NetworkRestorer):
+    """Add the network's detail to the bilinear skip in float32."""
+
+    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
+        detail = self.network(image.to(self.dtype).contiguous(memory_format=torch.channels_last))
+        return upsample_skip(image, self.contract.scale) + detail.float()
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
+    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
+    scale = int(parameters["scale"])
+    network = EDSR(scale, **config)  # type: ignore[arg-type]
+    network.load_state_dict(load_state(weights[f"x{scale}"]))
+    contract = Contract(
+        scale=scale,
+        overlap_px=2 + 2 * len(network.body),
+        dtypes=(torch.bfloat16, torch.float16, torch.float32),
+        macs_per_pixel=float(sum(p.numel() for p in network.parameters() if p.dim() == 4)),
+        activation_bytes_per_pixel=4.0 * (4 * network.head.out_channels + 9 * scale**2),
+    )
+    return EDSRRestorer(network, contract)

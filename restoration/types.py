@@ -1,0 +1,292 @@
+"""The words that every floor shares: tasks, models, parameters, requests, results and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy.typing as npt
+from PIL import Image
+
+from restoration.images import Picture, write
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+ParamValue = float | int | bool | str
+Parameters = Mapping[str, ParamValue]
+ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
+"""What the doors accept as a picture: a decoded one, a PIL image, an array (H, W[, 1|2|3|4]), file bytes, or a path."""
+
+
+class Task(StrEnum):
+    """What is to be done to a picture."""
+
+    DENOISE = "denoise"
+    DEJPEG = "dejpeg"
+    DEBLUR = "deblur"
+    SUPER_RESOLUTION = "super-resolution"
+    INPAINT = "inpaint"
+    LOW_LIGHT = "low-light"
+
+
+@dataclass(frozen=True)
+class Param:
+    """Describe one parameter of a model; it becomes a control, a CLI flag and an API argument by itself.
+
+    Args:
+        name: snake_case name in requests, the field's own term ("sigma", "scale").
+        kind: type of the value; "choice" takes one of `choices`.
+        default: value where the request names none.
+        minimum, maximum, step: range of a number, in the unit that users see.
+        choices: allowed values of a "choice".
+        label, help: words for the page and the command line.
+        unit_scale: the model receives `value / unit_scale`; 255 for a sigma shown in 0-255 units.
+        is_advanced: folded away in the page.
+        is_build: the value decides which weights or network are built (scale, weight interpolation).
+    """
+
+    name: str
+    kind: Literal["float", "int", "bool", "choice"]
+    default: ParamValue
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    choices: tuple[ParamValue, ...] = ()
+    label: str = ""
+    help: str = ""
+    unit_scale: float = 1.0
+    is_advanced: bool = False
+    is_build: bool = False
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """Name one weights file: built in (`path`) or on the Hugging Face Hub (`repo_id`, `filename`, `revision`).
+
+    Args:
+        role: what the model calls it ("net", "wdn", "x2", ...).
+        path: file name inside `weights/`, or None for a Hub file.
+        revision: a commit id (40 hex digits) or a branch.
+        sha256, size_bytes: None where nobody has recorded them yet.
+        when: build parameters for which the file is needed, for example {"scale": 2}; empty means always.
+    """
+
+    role: str
+    path: str | None = None
+    repo_id: str | None = None
+    filename: str | None = None
+    revision: str = "main"
+    sha256: str | None = None
+    size_bytes: int | None = None
+    licence: str = ""
+    when: Parameters = field(default_factory=lambda: MappingProxyType({}))
+
+    def is_needed(self, parameters: Parameters) -> bool:
+        """Tell whether a model built with these parameters opens this file."""
+        return all(parameters.get(name) == value for name, value in self.when.items())
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One entry of the manifest: all that the doors need to know of a model without loading it.
+
+    Args:
+        id: kebab-case, `arch-variant`.
+        tasks: what it does; the first is the one it was made for.
+        factory: "module:function" inside `restoration.models`, called as `build(config=, weights=, parameters=)`.
+        config: keyword arguments of the network.
+        kind: "classical" methods need no weights.
+        max_megapixels: largest input it accepts, in millions of pixels.
+        measured: what it scored, by test name, in the unit the name carries.
+    """
+
+    id: str
+    title: str
+    summary: str
+    tasks: tuple[Task, ...]
+    kind: Literal["classical", "network"]
+    factory: str
+    config: Mapping[str, Any]
+    params: tuple[Param, ...]
+    files: tuple[WeightFile, ...]
+    max_megapixels: float
+    paper: str = ""
+    code_licence: str = ""
+    weights_licence: str = ""
+    trained_on: str = ""
+    measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+    def param(self, name: str) -> Param | None:
+        """Return the parameter of that name, or None."""
+        return next((param for param in self.params if param.name == name), None)
+
+    @property
+    def is_built_in(self) -> bool:
+        """True where no file has to come from the Hub."""
+        return all(file.path is not None for file in self.files)
+
+
+@dataclass(frozen=True)
+class ModelStatus:
+    """A model and whether it can run on this machine now; `reason` says why not, and what to do."""
+
+    info: ModelInfo
+    is_available: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class RestoreRequest:
+    """Ask for one restoration; every door builds one of these.
+
+    Args:
+        image: the picture; paths and bytes are decoded by the service.
+        task: what to do.
+        model: a model id, or None for the first model of the task that fits the parameters.
+        parameters: values by name, in the units that users see (sigma in 0-255).
+        mask: for inpainting; white (or nonzero alpha) marks what is to be filled. None elsewhere.
+        fit: shrink a picture above the model's limit instead of refusing it.
+        precision: "auto" takes the fastest that is safe, "exact" computes in float32.
+        tile_px: side of a tile of the input; None lets the engine choose.
+        keep_gps: keep the GPS part of EXIF.
+    """
+
+    image: ImageSource
+    task: Task
+    model: str | None = None
+    parameters: Parameters = field(default_factory=lambda: MappingProxyType({}))
+    mask: ImageSource | None = None
+    fit: bool = False
+    precision: Literal["auto", "exact"] = "auto"
+    tile_px: int | None = None
+    keep_gps: bool = False
+
+
+@dataclass(frozen=True)
+class RunStats:
+    """What one run cost.
+
+    Args:
+        queue_s: seconds from submission to the first unit of work.
+        run_s: seconds of work.
+        tiles: units of work done.
+        peak_bytes: highest memory of the device during the run (host process memory on a CPU), or None.
+    """
+
+    device: str
+    dtype: str
+    queue_s: float
+    run_s: float
+    tiles: int
+    peak_bytes: int | None
+
+
+@dataclass(frozen=True)
+class RestoreResult:
+    """What came out.
+
+    Args:
+        picture: the restored picture with everything of the original that had to survive.
+        original: the picture that went into the model, upright and, where asked for, shrunk to fit.
+        parameters: every parameter the model ran with, defaults filled in.
+        notes: sentences the user should read ("Shrunk from 6000x4000 px to ...").
+    """
+
+    picture: Picture
+    original: Picture
+    task: Task
+    model: ModelInfo
+    parameters: Parameters
+    stats: RunStats
+    notes: tuple[str, ...] = ()
+
+    @property
+    def image(self) -> Image.Image:
+        """The restored picture as a PIL image."""
+        return self.picture.to_pil()
+
+    def save(self, path: str | PathLike[str]) -> Path:
+        """Write the restored picture, in the format of the path's ending, with depth, alpha, EXIF and ICC kept."""
+        return write(self.picture, path)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One row of the performance record; it holds no picture and no name of a user or file.
+
+    Args:
+        started_at: UTC, ISO 8601.
+        weights: first 12 hex digits of the weights' sha256, joined by "+"; "" for methods without weights.
+        width, height: of the input, in pixels.
+        outcome: "done", "cancelled", or the name of the error's class.
+    """
+
+    started_at: str
+    task: str
+    model: str
+    weights: str
+    width: int
+    height: int
+    device: str
+    dtype: str
+    queue_s: float
+    run_s: float
+    peak_bytes: int | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The job waits; `ahead` other jobs are on the same device."""
+
+    ahead: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`fraction` in [0, 1] of the work is done; `eta_s` more seconds are expected, None while unknown."""
+
+    fraction: float
+    message: str
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """The last event of a restoration."""
+
+    result: RestoreResult
+
+
+Event = Queued | Progress | Done
+
+
+def as_mapping(values: Mapping[str, ParamValue] | None) -> Parameters:
+    """Return a read-only copy of parameters; None becomes empty."""
+    return MappingProxyType(dict(values or {}))
+
+
+__all__ = [
+    "Done",
+    "Event",
+    "ImageSource",
+    "ModelInfo",
+    "ModelStatus",
+    "Param",
+    "ParamValue",
+    "Parameters",
+    "Progress",
+    "Queued",
+    "RestoreRequest",
+    "RestoreResult",
+    "RunRecord",
+    "RunStats",
+    "Task",
+    "WeightFile",
+    "as_mapping",
+]
