@@ -1,0 +1,1 @@
+"""Train the built-in networks from any folder of clean photographs."""

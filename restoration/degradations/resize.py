@@ -1,0 +1,31 @@
+"""Loss of resolution."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+FloatArray = npt.NDArray[np.float32]
+
+
+def downscale(image: FloatArray, *, scale: int, rng: np.random.Generator | None = None) -> FloatArray:
+    """Shrink by antialiased bicubic interpolation (a = -0.5), the degradation of the super-resolution papers.
+
+    Args:
+        image: (H, W, C), range [0, 1]; rows and columns beyond a multiple of `scale` are cut off.
+        scale: whole factor; 1 returns the image unchanged.
+        rng: unused, present because every degradation takes one.
+
+    Returns:
+        (H // scale, W // scale, C) float32, clipped to [0, 1].
+    """
+    if scale == 1:
+        return image
+    height, width = image.shape[0] // scale, image.shape[1] // scale
+    cropped = image[: height * scale, : width * scale]
+    channels = [
+        np.asarray(Image.fromarray(cropped[..., c]).resize((width, height), Image.Resampling.BICUBIC))
+        for c in range(cropped.shape[2])
+    ]
+    return np.clip(np.stack(channels, axis=2), 0.0, 1.0).astype(np.float32)

@@ -1,0 +1,87 @@
+"""Which device computes, in which precision, and how much memory it may take."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from restoration.errors import InvalidRequest
+
+Precision = Literal["auto", "exact"]
+
+_CPU_BUDGET_BYTES = 1_500_000_000
+_ACCELERATOR_SHARE = 0.5
+
+
+def pick_device(name: str | None = None) -> torch.device:
+    """Return the device of that name, or the best present one: CUDA, then MPS, then the CPU.
+
+    Raises:
+        InvalidRequest: torch knows no such device or this machine lacks it.
+    """
+    if name is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InvalidRequest(f'Device "{name}" is unknown; use cpu, cuda, cuda:1 or mps.') from error
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not present.get(device.type, False):
+        raise InvalidRequest(f'Device "{name}" is not present on this machine; use cpu.')
+    return device
+
+
+def is_fast_on(device: torch.device, dtype: torch.dtype) -> bool:
+    """Tell whether the device computes convolutions in this precision faster than in float32."""
+    if dtype == torch.float32:
+        return True
+    if device.type == "cuda":
+        return dtype == torch.float16 or torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "mps":
+        return dtype == torch.float16
+    capabilities = torch.cpu.get_capabilities()
+    return dtype == torch.bfloat16 and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def pick_dtype(device: torch.device, dtypes: tuple[torch.dtype, ...], *, precision: Precision) -> torch.dtype:
+    """Return the first of a model's safe precisions that is fast on the device; "exact" is always float32."""
+    if precision == "exact":
+        return torch.float32
+    return next((dtype for dtype in dtypes if is_fast_on(device, dtype)), torch.float32)
+
+
+def activation_budget_bytes(device: torch.device) -> int:
+    """Return how many bytes of activations one unit of work may take."""
+    if device.type == "cuda":
+        free_bytes, _ = torch.cuda.mem_get_info(device)
+        return int(free_bytes * _ACCELERATOR_SHARE)
+    return _CPU_BUDGET_BYTES
+
+
+def reset_peak(device: torch.device) -> None:
+    """Start a new peak-memory measurement; where the system offers none, the peak is that of the whole process."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        try:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        except OSError:  # some containers forbid it; the process-wide peak is the next best answer
+            return
+
+
+def peak_bytes(device: torch.device) -> int | None:
+    """Return the peak memory since `reset_peak`: of the card on CUDA, of the process elsewhere."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        for line in status.splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,77 @@
+"""Checking the parameters of a request against what a model takes."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+
+from restoration.errors import InvalidParameter
+from restoration.types import ModelInfo, Param, Parameters, ParamValue
+
+
+def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
+    """Return all parameters of a model: those given, checked, and defaults for the others, in user units.
+
+    Raises:
+        InvalidParameter: a name is unknown to the model, or a value is of the wrong type or out of range.
+    """
+    for name in given:
+        if info.param(name) is None:
+            known = ", ".join(param.name for param in info.params) or "none"
+            raise InvalidParameter(f'Model "{info.id}" has no parameter "{name}"; it takes: {known}.', name=name)
+    return {param.name: check(param, given[param.name]) if param.name in given else param.default for param in info.params}
+
+
+def fits(info: ModelInfo, given: Parameters) -> bool:
+    """Tell whether a model takes all these parameters with these values."""
+    try:
+        complete(info, given)
+    except InvalidParameter:
+        return False
+    return True
+
+
+def in_model_units(info: ModelInfo, values: Parameters) -> Parameters:
+    """Divide every number by its parameter's `unit_scale`: sigma 25 becomes 25 / 255."""
+    converted: dict[str, ParamValue] = {}
+    for param in info.params:
+        value = values[param.name]
+        is_number = param.kind in ("float", "int") and not isinstance(value, (bool, str))
+        converted[param.name] = value / param.unit_scale if is_number and param.unit_scale != 1 else value  # type: ignore[operator]
+    return MappingProxyType(converted)
+
+
+def check(param: Param, value: ParamValue) -> ParamValue:
+    """Return a value in the parameter's own type.
+
+    Whole floats are taken for an "int" and ints for a "float", since JSON and sliders do not tell them apart.
+
+    Raises:
+        InvalidParameter: wrong type, not a number, out of range, or not one of the choices.
+    """
+    if param.kind == "choice":
+        for choice in param.choices:
+            if type(value) is not bool and value == choice:
+                return choice
+        allowed = ", ".join(str(choice) for choice in param.choices)
+        raise InvalidParameter(f'"{param.name}" must be one of {allowed}, but is {value}; choose one of them.', name=param.name)
+    if param.kind == "bool":
+        if isinstance(value, bool):
+            return value
+        raise InvalidParameter(f'"{param.name}" must be true or false, but is {value}.', name=param.name)
+    return _check_number(param, value)
+
+
+def _check_number(param: Param, value: ParamValue) -> ParamValue:
+    kind = "a whole number" if param.kind == "int" else "a number"
+    limits = f"from {param.minimum:g} to {param.maximum:g}" if param.minimum is not None and param.maximum is not None else ""
+    wanted = f'"{param.name}" must be {kind} {limits}'.rstrip()
+    if isinstance(value, (bool, str)) or not math.isfinite(value):
+        raise InvalidParameter(f"{wanted}, but is {value}; give a number in that range.", name=param.name)
+    if param.kind == "int" and value != int(value):
+        raise InvalidParameter(f"{wanted}, but is {value}; round it.", name=param.name)
+    low = -math.inf if param.minimum is None else param.minimum
+    high = math.inf if param.maximum is None else param.maximum
+    if not low <= value <= high:
+        raise InvalidParameter(f"{wanted}, but is {value:g}; give a number in that range.", name=param.name)
+    return int(value) if param.kind == "int" else float(value)

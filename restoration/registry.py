@@ -1,0 +1,125 @@
+"""From a model's name to the loaded model: suggestions for wrong names, one load at a time, a bounded cache."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from restoration import weights
+from restoration.engine.device import Precision, pick_dtype
+from restoration.errors import ModelUnavailable, UnknownModel
+from restoration.models.base import Factory, Restorer
+from restoration.types import ModelInfo, ParamValue, Task
+
+_CACHE_SIZE = 6
+_Key = tuple[str, tuple[tuple[str, ParamValue], ...], Precision]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model ready to run on the registry's device in one precision."""
+
+    restorer: Restorer
+    dtype: torch.dtype
+    weights: str
+
+
+def find_model(models: Sequence[ModelInfo], name: str, *, task: Task) -> ModelInfo:
+    """Return the model of that id.
+
+    Raises:
+        UnknownModel: no model has that id, or the one that has does another task; the message names near ones.
+    """
+    able = {info.id: info for info in models if task in info.tasks}
+    if name in able:
+        return able[name]
+    others = next((info for info in models if info.id == name), None)
+    if others is not None:
+        tasks = " and ".join(others.tasks)
+        raise UnknownModel(
+            f'Model "{name}" is for {tasks}, not for {task}; choose one of {", ".join(able)}.',
+            model=name,
+            suggestions=tuple(able),
+        )
+    near = tuple(difflib.get_close_matches(name, able, n=3, cutoff=0.5))
+    advice = f"did you mean {' or '.join(near)}?" if near else f"choose one of {', '.join(able)}."
+    raise UnknownModel(f'Model "{name}" does not exist; {advice}', model=name, suggestions=near)
+
+
+class Registry:
+    """Load models for one device and keep the last few. Any number of threads may call `load` at once."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._loaded: OrderedDict[_Key, Loaded] = OrderedDict()
+        self._guard = threading.Lock()
+        self._locks: dict[_Key, threading.Lock] = {}
+
+    def load(
+        self,
+        info: ModelInfo,
+        parameters: dict[str, ParamValue],
+        *,
+        precision: Precision,
+        progress: Callable[[str], None] | None = None,
+    ) -> Loaded:
+        """Return the model built with those of the parameters that are marked `is_build`.
+
+        Args:
+            parameters: all parameters of a run.
+            progress: receives a sentence while weights are downloaded.
+
+        Raises:
+            ModelUnavailable: a library or weights file that the model needs is not to be had.
+        """
+        chosen = {param.name: parameters[param.name] for param in info.params if param.is_build}
+        key: _Key = (info.id, tuple(sorted(chosen.items())), precision)
+        with self._guard:
+            lock = self._locks.setdefault(key, threading.Lock())
+        with lock:
+            with self._guard:
+                if key in self._loaded:
+                    self._loaded.move_to_end(key)
+                    return self._loaded[key]
+            loaded = self._build(info, chosen, precision=precision, progress=progress)
+            with self._guard:
+                self._loaded[key] = loaded
+                while len(self._loaded) > _CACHE_SIZE:
+                    self._loaded.popitem(last=False)
+            return loaded
+
+    def _build(
+        self,
+        info: ModelInfo,
+        chosen: dict[str, ParamValue],
+        *,
+        precision: Precision,
+        progress: Callable[[str], None] | None,
+    ) -> Loaded:
+        files = [file for file in info.files if file.is_needed(chosen)]
+        if progress is not None and files and not info.is_built_in:
+            progress("Getting the model's weights")
+        paths = {file.role: weights.ensure(file, model=info.id) for file in files}
+        restorer = _factory(info)(config=info.config, weights=paths, parameters=chosen)
+        contract = restorer.contract
+        dtype = pick_dtype(self._device, contract.dtypes, precision=precision)
+        if contract.runs_on_device:
+            restorer.to(device=self._device, dtype=dtype)
+        return Loaded(restorer, dtype, weights.short_hashes(files))
+
+
+def _factory(info: ModelInfo) -> Factory:
+    module_name, function_name = info.factory.split(":")
+    try:
+        module = importlib.import_module(f"restoration.models.{module_name}")
+    except ImportError as error:
+        message = f"{info.title} needs a library that does not import here ({error}); choose another model."
+        raise ModelUnavailable(message, model=info.id) from error
+    factory: Factory = getattr(module, function_name)
+    return factory

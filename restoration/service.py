@@ -1,0 +1,396 @@
+"""The only door: the page, the API, the command line and Python code all restore pictures through here."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration import weights
+from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError
+from restoration.images import FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
+from restoration.manifest import load_manifest
+from restoration.parameters import complete, fits, in_model_units
+from restoration.records import Records, default_path
+from restoration.types import (
+    Done,
+    Event,
+    ImageSource,
+    ModelInfo,
+    ModelStatus,
+    ParamValue,
+    Progress,
+    Queued,
+    RestoreRequest,
+    RestoreResult,
+    RunRecord,
+    RunStats,
+    Task,
+    as_mapping,
+)
+
+if TYPE_CHECKING:
+    from restoration.engine.local import LocalEngine
+    from restoration.registry import Loaded, Registry
+
+log = logging.getLogger(__name__)
+
+MAX_OUTPUT_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A request that has passed all checks."""
+
+    picture: Picture
+    task: Task
+    info: ModelInfo
+    parameters: dict[str, ParamValue]
+    mask: npt.NDArray[np.bool_] | None
+    precision: Literal["auto", "exact"]
+    tile_px: int | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What needs torch, made with the first job."""
+
+    engine: LocalEngine
+    registry: Registry
+
+
+class Service:
+    """Restore pictures on one device. Any number of threads may use one service at once.
+
+    Args:
+        models: the models on offer; None reads the manifest that ships.
+        records_path: the SQLite file of the performance record; None takes the user's data folder.
+        device: "cpu", "cuda", "cuda:1" or "mps"; None takes the best present.
+    """
+
+    def __init__(
+        self, *, models: Sequence[ModelInfo] | None = None, records_path: Path | None = None, device: str | None = None
+    ) -> None:
+        self._models = tuple(load_manifest() if models is None else models)
+        self._records = Records(default_path() if records_path is None else records_path)
+        self._device = device
+        self._parts_lock = threading.Lock()
+        self._parts_made: _Parts | None = None
+
+    def list_models(self, task: Task | None = None) -> list[ModelStatus]:
+        """Return the models of a task (None = all), its default first, and whether each can run now."""
+        chosen = [info for info in self._models if task is None or task in info.tasks]
+        return [self._status(info) for info in chosen]
+
+    def restore(self, request: RestoreRequest) -> Iterator[Event]:
+        """Restore one picture and yield what happens; the last event is `Done`.
+
+        Closing the iterator cancels the work, which then stops within one tile.
+
+        Raises:
+            InvalidRequest: the picture, the mask, the model or a parameter is not fit for use.
+            ModelUnavailable: the model's weights or a library are not to be had.
+            OutOfMemory: the device's memory does not suffice even for the smallest tile.
+            UnstableOutput: the network answered with NaN or infinity.
+        """
+        plan = self._prepare(request)
+        run = _Run(plan)
+        outcome = "cancelled"
+        try:
+            for event in self._carry_out(plan, run):
+                if isinstance(event, Done):
+                    outcome = "done"
+                    note = self._record(run, outcome)
+                    event = Done(replace(event.result, notes=(*event.result.notes, *note)))
+                yield event
+        except RestorationError as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            if outcome != "done":
+                self._record(run, outcome)
+
+    def list_records(self, *, limit: int = 1000) -> list[RunRecord]:
+        """Return up to `limit` runs, newest first."""
+        return self._records.newest(limit=limit)
+
+    def records_csv(self) -> str:
+        """Return all runs, oldest first, as CSV text with a header line."""
+        return self._records.to_csv()
+
+    def warm_up(self) -> None:
+        """Load torch and the default models in a background thread, so that the first user need not wait."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def _warm_up(self) -> None:
+        registry = self._parts().registry
+        for task in Task:
+            statuses = self.list_models(task)
+            if not statuses or not statuses[0].is_available:
+                continue
+            info = statuses[0].info
+            try:
+                registry.load(info, complete(info, {}), precision="auto")
+            except RestorationError as error:
+                log.warning("warm-up of %s: %s", info.id, error)
+
+    def _parts(self) -> _Parts:
+        with self._parts_lock:
+            if self._parts_made is None:
+                from restoration.engine.device import pick_device
+                from restoration.engine.local import LocalEngine
+                from restoration.registry import Registry
+
+                device = pick_device(self._device)
+                self._parts_made = _Parts(LocalEngine(device), Registry(device))
+            return self._parts_made
+
+    def _status(self, info: ModelInfo) -> ModelStatus:
+        for file in info.files:
+            is_available, reason = weights.status(file)
+            if not is_available:
+                return ModelStatus(info, False, reason)
+        return ModelStatus(info, True)
+
+    def _prepare(self, request: RestoreRequest) -> _Plan:
+        """Decode and check everything that can be checked without loading a model."""
+        task = _task(request.task)
+        info, notes = self._choose(task, request)
+        parameters = complete(info, request.parameters)
+        picture = read(request.image, keep_gps=request.keep_gps)
+        mask = _mask(request, task, picture)
+        limit = _largest_input_pixels(info, parameters)
+        if picture.width * picture.height > limit:
+            if not request.fit:
+                raise ImageTooLarge(
+                    f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text}; "
+                    "choose to shrink it, or choose another model.",
+                    limit=limit,
+                )
+            if mask is not None:
+                raise ImageTooLarge(
+                    f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text}; "
+                    "shrink the picture and the mask together first.",
+                    limit=limit,
+                )
+            fitted = shrink_to(picture, max_pixels=limit)
+            notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
+            picture = fitted
+        return _Plan(picture, task, info, parameters, mask, request.precision, request.tile_px, notes)
+
+    def _choose(self, task: Task, request: RestoreRequest) -> tuple[ModelInfo, tuple[str, ...]]:
+        """Return the model asked for, or the first of the task that is available and takes the parameters."""
+        if request.model:
+            from restoration.registry import find_model
+
+            return find_model(self._models, request.model, task=task), ()
+        statuses = self.list_models(task)
+        if not statuses:
+            raise InvalidRequest(f'No model does the task "{task}"; choose another task.')
+        able = [status for status in statuses if fits(status.info, request.parameters)]
+        chosen = next((status for status in able if status.is_available), able[0] if able else statuses[0])
+        passed_over = [status for status in able[: able.index(chosen)] if not status.is_available] if able else []
+        notes = tuple(f"{status.info.title} was passed over: {status.reason}" for status in passed_over)
+        return chosen.info, notes
+
+    def _carry_out(self, plan: _Plan, run: _Run) -> Iterator[Event]:
+        yield Progress(0.0, "Loading the model")
+        parts = self._parts()
+        loaded = parts.registry.load(plan.info, plan.parameters, precision=plan.precision)
+        run.weights = loaded.weights
+        has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
+        needs_alpha_run = has_shape and loaded.restorer.contract.scale != 1
+        share = 0.5 if needs_alpha_run else 1.0
+        source = bleed_alpha(plan.picture) if has_shape else plan.picture.pixels
+        colours = yield from _run_job(parts.engine, plan, loaded, source, run, first=0.0, share=share)
+        alpha = plan.picture.alpha
+        if alpha is not None and needs_alpha_run:
+            opacity = np.repeat(alpha[..., None], 3, axis=2)
+            restored = yield from _run_job(parts.engine, plan, loaded, opacity, run, first=share, share=share)
+            alpha = np.ascontiguousarray(restored.mean(axis=2))
+        elif alpha is not None and loaded.restorer.contract.scale != 1:
+            alpha = np.full(colours.shape[:2], alpha.flat[0], dtype=np.float32)
+        if plan.mask is not None:
+            colours = np.where(plan.mask[..., None], colours, plan.picture.pixels)
+        assert run.stats is not None
+        result = RestoreResult(
+            picture=plan.picture.with_pixels(colours, alpha=alpha),
+            original=plan.picture,
+            task=plan.task,
+            model=plan.info,
+            parameters=as_mapping(plan.parameters),
+            stats=run.stats,
+            notes=plan.notes,
+        )
+        yield Done(result)
+
+    def _record(self, run: _Run, outcome: str) -> tuple[str, ...]:
+        """Append the run to the record; return a note for the user where that fails."""
+        try:
+            self._records.add(run.row(outcome))
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the performance record cannot be written: %s", error)
+            return ("This run could not be added to the performance record.",)
+        return ()
+
+
+class _Run:
+    """What is known so far of a run in progress."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self.plan = plan
+        self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self.weights = ""
+        self.stats: RunStats | None = None
+
+    def add(self, stats: RunStats) -> None:
+        """Take in the cost of one job; a picture with shaped alpha needs two."""
+        earlier = self.stats
+        if earlier is None:
+            self.stats = stats
+            return
+        peaks = [peak for peak in (earlier.peak_bytes, stats.peak_bytes) if peak is not None]
+        self.stats = replace(
+            stats,
+            queue_s=earlier.queue_s + stats.queue_s,
+            run_s=earlier.run_s + stats.run_s,
+            tiles=earlier.tiles + stats.tiles,
+            peak_bytes=max(peaks, default=None),
+        )
+
+    def row(self, outcome: str) -> RunRecord:
+        """Return the row of the performance record."""
+        stats = self.stats or RunStats(device="", dtype="", queue_s=0.0, run_s=0.0, tiles=0, peak_bytes=None)
+        return RunRecord(
+            started_at=self.started_at,
+            task=self.plan.task.value,
+            model=self.plan.info.id,
+            weights=self.weights,
+            width=self.plan.picture.width,
+            height=self.plan.picture.height,
+            device=stats.device,
+            dtype=stats.dtype,
+            queue_s=round(stats.queue_s, 4),
+            run_s=round(stats.run_s, 4),
+            peak_bytes=stats.peak_bytes,
+            outcome=outcome,
+        )
+
+
+def _run_job(
+    engine: LocalEngine, plan: _Plan, loaded: Loaded, pixels: FloatArray, run: _Run, *, first: float, share: float
+) -> Any:
+    """Yield the engine's events, their fractions mapped to [first, first + share]; return the restored pixels."""
+    from restoration.engine.local import Job
+
+    job = Job(
+        restorer=loaded.restorer,
+        pixels=pixels,
+        parameters=in_model_units(plan.info, plan.parameters),
+        dtype=loaded.dtype,
+        mask=plan.mask,
+        tile_px=plan.tile_px,
+    )
+    with closing(engine.run(job)) as events:  # type: ignore[type-var]
+        for event in events:
+            if isinstance(event, Queued):
+                yield event
+            elif isinstance(event, Progress):
+                yield replace(event, fraction=first + share * event.fraction)
+            else:
+                run.add(event.stats)
+                return event.pixels
+    raise AssertionError("the engine ended without an answer")
+
+
+def _task(task: Task | str) -> Task:
+    try:
+        return Task(task)
+    except ValueError as error:
+        known = ", ".join(Task)
+        raise InvalidRequest(f'Task "{task}" does not exist; choose one of {known}.') from error
+
+
+def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[np.bool_] | None:
+    if task is not Task.INPAINT:
+        if request.mask is not None:
+            raise InvalidMask(f'A mask is only for inpainting, but the task is "{task}"; leave the mask out.')
+        return None
+    if request.mask is None:
+        raise InvalidMask("Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask.")
+    return read_mask(request.mask, size=(picture.width, picture.height))
+
+
+def _largest_input_pixels(info: ModelInfo, parameters: dict[str, ParamValue]) -> int:
+    """Return how many pixels a picture may have: the model's own limit and that of the output."""
+    scale = parameters.get("scale", 1)
+    factor = float(scale) if isinstance(scale, (int, float)) else 1.0
+    return int(min(info.max_megapixels * 1e6, MAX_OUTPUT_PIXELS / factor**2))
+
+
+@functools.cache
+def default_service() -> Service:
+    """Return the service that this process shares."""
+    return Service()
+
+
+def restore(
+    image: ImageSource,
+    *,
+    task: Task | str,
+    model: str | None = None,
+    mask: ImageSource | None = None,
+    fit: bool = False,
+    precision: Literal["auto", "exact"] = "auto",
+    tile_px: int | None = None,
+    keep_gps: bool = False,
+    **parameters: ParamValue,
+) -> RestoreResult:
+    """Restore one picture and wait for the result.
+
+    Args:
+        image: PIL image, array (H, W[, C]) of uint8, uint16 or float in [0, 1], file path, or file bytes.
+        task: "denoise", "dejpeg", "deblur", "super-resolution", "inpaint" or "low-light".
+        model: a model id; None takes the task's first model that is available and takes the parameters.
+        mask: for inpainting, as large as the image; white marks what is to be filled.
+        fit: shrink a picture above the model's limit instead of refusing it.
+        precision: "auto" takes the fastest that is safe, "exact" computes in float32.
+        tile_px: side of a tile of the input; None lets the engine choose.
+        keep_gps: keep the GPS part of EXIF.
+        parameters: the model's own, in the units that the page shows: `sigma` in 0-255, `scale`, ...
+
+    Raises:
+        InvalidRequest, ModelUnavailable, OutOfMemory, UnstableOutput: see `Service.restore`.
+
+    Example:
+        >>> import numpy as np
+        >>> from restoration import restore
+        >>> restore(np.zeros((8, 8, 3), np.uint8), task="super-resolution", model="lanczos", scale=2).image.size
+        (16, 16)
+    """
+    request = RestoreRequest(
+        image=image,
+        task=_task(task),
+        model=model,
+        parameters=as_mapping(parameters),
+        mask=mask,
+        fit=fit,
+        precision=precision,
+        tile_px=tile_px,
+        keep_gps=keep_gps,
+    )
+    for event in default_service().restore(request):
+        if isinstance(event, Done):
+            return event.result
+    raise AssertionError("the service ended without a result")

@@ -1,0 +1,76 @@
+"""Recipes: everything that decides a training run, except the photographs, in one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from restoration.errors import InvalidRequest
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Describe a training run.
+
+    Args:
+        name: file name of the checkpoint, the log and the weights.
+        network: "module:class" of the network, inside `restoration.models`.
+        network_config: keyword arguments of the network.
+        degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "bicubic" = shrinking by `scale`.
+        sigma_255: lowest and highest noise level, in 0-255 units.
+        scale: factor of the super-resolution task, else 1.
+        patch_px: side of the low-quality patch.
+        batch: patches per step.
+        max_side_px: photographs are shrunk to this long side first, which also removes their own artefacts.
+        steps: length of the run; the learning rate falls to zero over it (cosine).
+        lr: highest learning rate of Adam.
+        warmup_steps: steps of linear increase to `lr`.
+        ema: decay of the average of weights that is exported.
+        seed: of the patches, the degradations and the first weights.
+        init_from: weights file to start from; layers of other shapes stay at their random start.
+    """
+
+    name: str
+    network: str
+    degradation: Literal["gaussian", "bicubic"]
+    steps: int
+    network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    sigma_255: tuple[float, float] = (0.0, 55.0)
+    scale: int = 1
+    patch_px: int = 96
+    batch: int = 16
+    max_side_px: int = 1024
+    lr: float = 6e-4
+    warmup_steps: int = 200
+    ema: float = 0.999
+    seed: int = 0
+    init_from: str = ""
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe file.
+
+    Raises:
+        InvalidRequest: the file is absent, is not TOML, or names an unknown or lacks a needed setting.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InvalidRequest(f"Recipe {path} cannot be read; name an existing .toml file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRequest(f"Recipe {path} is not valid TOML: {error}.") from error
+    known = {field.name for field in dataclasses.fields(Recipe)}
+    if unknown := sorted(values.keys() - known):
+        raise InvalidRequest(f"Recipe {path} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+    if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
+        raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
+    if values["degradation"] not in ("gaussian", "bicubic"):
+        raise InvalidRequest(f'Recipe {path} asks for degradation "{values["degradation"]}"; use "gaussian" or "bicubic".')
+    if "sigma_255" in values:
+        low, high = values["sigma_255"]
+        values["sigma_255"] = (float(low), float(high))
+    return Recipe(**values)

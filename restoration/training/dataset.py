@@ -1,0 +1,141 @@
+"""Patches from folders of clean photographs, degraded on the fly; step n always gives the same batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from restoration.degradations.noise import add_gaussian_noise
+from restoration.degradations.resize import downscale
+from restoration.errors import InvalidRequest
+from restoration.images import read
+from restoration.training.config import Recipe
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+_VALIDATION_EVERY = 40
+_VALIDATION_SIDE_PX = 256
+
+Photo = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `sigma` (B, 1, 1, 1)."""
+
+    lq: Tensor
+    gt: Tensor
+    sigma: Tensor
+
+
+def find_photos(folders: Sequence[Path]) -> list[Path]:
+    """Return all picture files below the folders, sorted by name so that every machine sees one order.
+
+    Raises:
+        InvalidRequest: a folder is absent or no pictures lie in any of them.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise InvalidRequest(f"Training folder {folder} does not exist; name a folder of photographs.")
+    found = sorted((file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES), key=str)
+    if not found:
+        raise InvalidRequest(f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there.")
+    return found
+
+
+class PatchDataset:
+    """Hold shrunk photographs (and, for super-resolution, their small versions) in memory and cut patches from them."""
+
+    def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
+        self.recipe = recipe
+        files = find_photos(folders)
+        photos = [_load(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
+        least_px = recipe.patch_px * recipe.scale
+        held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
+        self.photos = [
+            photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
+        ]
+        if not self.photos:
+            raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
+        self._small = [_shrink(photo, recipe.scale) for photo in self.photos]
+        areas = np.array([photo.shape[0] * photo.shape[1] for photo in self.photos], dtype=np.float64)
+        self._weights = areas / areas.sum()
+        self.validation = self._validation_set(held_out or photos[:1])
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step; the same seed and step give the same batch on every machine."""
+        recipe = self.recipe
+        rng = np.random.default_rng((recipe.seed, step))
+        low, high = recipe.sigma_255
+        lq, gt, sigmas = [], [], []
+        for index in rng.choice(len(self.photos), size=recipe.batch, p=self._weights):
+            small, large = self._cut(int(index), rng)
+            sigma = float(rng.uniform(low, high)) / 255.0 if recipe.degradation == "gaussian" else 0.0
+            lq.append(add_gaussian_noise(small, rng=rng, sigma=sigma))
+            gt.append(large)
+            sigmas.append(sigma)
+        return Batch(
+            lq=_to_tensor(lq), gt=_to_tensor(gt), sigma=torch.tensor(sigmas, dtype=torch.float32).reshape(-1, 1, 1, 1)
+        )
+
+    def _cut(self, index: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Return one patch in low and full resolution, flipped and turned at random."""
+        scale, side = self.recipe.scale, self.recipe.patch_px
+        small, large = self._small[index], self.photos[index]
+        top = int(rng.integers(small.shape[0] - side + 1))
+        left = int(rng.integers(small.shape[1] - side + 1))
+        lq = small[top : top + side, left : left + side]
+        gt = large[scale * top : scale * (top + side), scale * left : scale * (left + side)]
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        lq, gt = np.rot90(lq, turns), np.rot90(gt, turns)
+        if flip:
+            lq, gt = lq[:, ::-1], gt[:, ::-1]
+        return lq.astype(np.float32) / 255.0, gt.astype(np.float32) / 255.0
+
+    def _validation_set(self, photos: Sequence[Photo]) -> list[Batch]:
+        """Return whole central crops with the middle noise level (25 of 255) or the recipe's shrinking."""
+        recipe, batches = self.recipe, []
+        for number, photo in enumerate(photos):
+            side = min(_VALIDATION_SIDE_PX, *photo.shape[:2]) // (8 * recipe.scale) * (8 * recipe.scale)
+            if side == 0:
+                continue
+            top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
+            gt = photo[top : top + side, left : left + side]
+            lq = _shrink(gt, recipe.scale).astype(np.float32) / 255.0
+            sigma = 25 / 255 if recipe.degradation == "gaussian" else 0.0
+            lq = add_gaussian_noise(lq, rng=np.random.default_rng((recipe.seed, 10**9, number)), sigma=sigma)
+            batches.append(
+                Batch(
+                    lq=_to_tensor([lq]),
+                    gt=_to_tensor([gt.astype(np.float32) / 255.0]),
+                    sigma=torch.full((1, 1, 1, 1), sigma),
+                )
+            )
+        return batches
+
+
+def _load(file: Path, *, max_side_px: int, multiple: int) -> Photo:
+    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale."""
+    photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    factor = max_side_px / max(photo.shape[:2])
+    if factor < 1:
+        size = (round(photo.shape[1] * factor), round(photo.shape[0] * factor))
+        photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
+    height, width = (side // multiple * multiple for side in photo.shape[:2])
+    return np.ascontiguousarray(photo[:height, :width])
+
+
+def _shrink(photo: Photo, scale: int) -> Photo:
+    if scale == 1:
+        return photo
+    return np.rint(downscale(photo.astype(np.float32) / 255.0, scale=scale) * 255.0).astype(np.uint8)
+
+
+def _to_tensor(pictures: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))

@@ -1,0 +1,169 @@
+"""The training loop: seeded, resumable, with an averaged copy of the weights that is validated and exported."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import json
+import logging
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restoration.models.edsr import upsample_skip
+from restoration.training.config import Recipe
+from restoration.training.dataset import Batch, PatchDataset
+
+log = logging.getLogger(__name__)
+
+
+def build_network(recipe: Recipe) -> nn.Module:
+    """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree."""
+    torch.manual_seed(recipe.seed)
+    module_name, class_name = recipe.network.split(":")
+    network: nn.Module = getattr(importlib.import_module(f"restoration.models.{module_name}"), class_name)(
+        **recipe.network_config
+    )
+    if recipe.init_from:
+        own = network.state_dict()
+        taken = {
+            name: tensor.float()
+            for name, tensor in load_file(recipe.init_from).items()
+            if name in own and own[name].shape == tensor.shape
+        }
+        network.load_state_dict(taken, strict=False)
+        log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
+    return network.to(memory_format=torch.channels_last)
+
+
+def predict(network: nn.Module, batch: Batch, recipe: Recipe) -> Tensor:
+    """Return the network's restored pictures, (B, 3, scale*H, scale*W), in float32."""
+    if recipe.degradation == "gaussian":
+        noise: Tensor = network(batch.lq, batch.sigma)
+        return batch.lq - noise.float()
+    detail: Tensor = network(batch.lq)
+    return upsample_skip(batch.lq, recipe.scale) + detail.float()
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Return the rate of a step: linear warm-up, then cosine decay to zero at `recipe.steps`."""
+    if step < recipe.warmup_steps:
+        return recipe.lr * (step + 1) / recipe.warmup_steps
+    done = (step - recipe.warmup_steps) / max(1, recipe.steps - recipe.warmup_steps)
+    return recipe.lr * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+class Trainer:
+    """Train one network; all state that a resumed run needs lies in `<folder>/checkpoint.pt`."""
+
+    def __init__(self, recipe: Recipe, dataset: PatchDataset, folder: Path, *, device: torch.device) -> None:
+        self.recipe = recipe
+        self.dataset = dataset
+        self.folder = folder
+        self.device = device
+        self.step = 0
+        self.best_psnr = -math.inf
+        self.network = build_network(recipe).to(device)
+        self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.lr)
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.folder / "checkpoint.pt"
+
+    def resume(self) -> bool:
+        """Load the checkpoint of the folder; return False where there is none."""
+        if not self.checkpoint_path.exists():
+            return False
+        state = torch.load(self.checkpoint_path, map_location=self.device, weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.average.load_state_dict(state["average"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step, self.best_psnr = state["step"], state["best_psnr"]
+        return True
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "best_psnr": self.best_psnr,
+        }
+        partial = self.checkpoint_path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.checkpoint_path)
+
+    def train_step(self) -> float:
+        """Do one optimiser step and return its L1 loss."""
+        batch = _move(self.dataset.batch(self.step), self.device)
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            restored = predict(self.network, batch, self.recipe)
+        loss = functional.l1_loss(restored, batch.gt)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        self.step += 1
+        self._update_average()
+        return float(loss.detach())
+
+    def _update_average(self) -> None:
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        with torch.no_grad():
+            for averaged, current in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                averaged.lerp_(current, 1 - decay)
+
+    def validate(self) -> float:
+        """Return the mean PSNR in dB (RGB, [0, 1], clipped) of the averaged weights on the held-out photographs."""
+        scores = []
+        with torch.no_grad():
+            for held_out in self.dataset.validation:
+                batch = _move(held_out, self.device)
+                with torch.autocast(self.device.type, dtype=torch.bfloat16):
+                    restored = predict(self.average, batch, self.recipe)
+                error = functional.mse_loss(restored.clamp(0, 1), batch.gt)
+                scores.append(-10 * math.log10(max(float(error), 1e-12)))
+        return sum(scores) / len(scores)
+
+    def run(self, *, every: int, report: Callable[[dict[str, Any]], None], until_step: int | None = None) -> None:
+        """Train to the recipe's end (or `until_step`), validating, reporting and saving every `every` steps."""
+        last = self.recipe.steps if until_step is None else min(until_step, self.recipe.steps)
+        while self.step < last:
+            started_s, first, total = time.perf_counter(), self.step, 0.0
+            while self.step < min(last, first - first % every + every):
+                total += self.train_step()
+            steps = self.step - first
+            elapsed_s = time.perf_counter() - started_s
+            psnr = self.validate()
+            self.best_psnr = max(self.best_psnr, psnr)
+            self.save()
+            row = {
+                "step": self.step,
+                "loss": round(total / steps, 6),
+                "lr": round(learning_rate(self.recipe, self.step), 8),
+                "val_psnr_db": round(psnr, 3),
+                "patches_per_s": round(steps * self.recipe.batch / elapsed_s, 1),
+            }
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            report(row)
+
+
+def _move(batch: Batch, device: torch.device) -> Batch:
+    def place(tensor: Tensor) -> Tensor:
+        return tensor.to(device).contiguous(memory_format=torch.channels_last)
+
+    return Batch(lq=place(batch.lq), gt=batch.gt.to(device), sigma=batch.sigma.to(device))
