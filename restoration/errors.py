@@ -12,8 +12,7 @@
     ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
     │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
     ├── OutOfMemory (MemoryError)
-    ├── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
-    └── Cancelled (RuntimeError)
+    └── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
 
 Every message says what was expected, what came, and what to do, in one sentence that may be shown to a user.
 """
@@ -94,7 +93,3 @@ class OutOfMemory(RestorationError, MemoryError):
 
 class UnstableOutput(RestorationError, ArithmeticError):
     """The network's answer holds NaN or infinite values."""
-
-
-class Cancelled(RestorationError, RuntimeError):
-    """The job was cancelled before it was done."""

@@ -19,7 +19,9 @@ def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
         if info.param(name) is None:
             known = ", ".join(param.name for param in info.params) or "none"
             raise InvalidParameter(f'Model "{info.id}" has no parameter "{name}"; it takes: {known}.', name=name)
-    return {param.name: check(param, given[param.name]) if param.name in given else param.default for param in info.params}
+    return {
+        param.name: check(param, given[param.name]) if param.name in given else param.default for param in info.params
+    }
 
 
 def fits(info: ModelInfo, given: Parameters) -> bool:
@@ -54,7 +56,9 @@ def check(param: Param, value: ParamValue) -> ParamValue:
             if type(value) is not bool and value == choice:
                 return choice
         allowed = ", ".join(str(choice) for choice in param.choices)
-        raise InvalidParameter(f'"{param.name}" must be one of {allowed}, but is {value}; choose one of them.', name=param.name)
+        raise InvalidParameter(
+            f'"{param.name}" must be one of {allowed}, but is {value}; choose one of them.', name=param.name
+        )
     if param.kind == "bool":
         if isinstance(value, bool):
             return value
@@ -64,7 +68,11 @@ def check(param: Param, value: ParamValue) -> ParamValue:
 
 def _check_number(param: Param, value: ParamValue) -> ParamValue:
     kind = "a whole number" if param.kind == "int" else "a number"
-    limits = f"from {param.minimum:g} to {param.maximum:g}" if param.minimum is not None and param.maximum is not None else ""
+    limits = (
+        f"from {param.minimum:g} to {param.maximum:g}"
+        if param.minimum is not None and param.maximum is not None
+        else ""
+    )
     wanted = f'"{param.name}" must be {kind} {limits}'.rstrip()
     if isinstance(value, (bool, str)) or not math.isfinite(value):
         raise InvalidParameter(f"{wanted}, but is {value}; give a number in that range.", name=param.name)

@@ -6,12 +6,12 @@ import functools
 import logging
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +93,7 @@ class Service:
         chosen = [info for info in self._models if task is None or task in info.tasks]
         return [self._status(info) for info in chosen]
 
-    def restore(self, request: RestoreRequest) -> Iterator[Event]:
+    def restore(self, request: RestoreRequest) -> Generator[Event, None, None]:
         """Restore one picture and yield what happens; the last event is `Done`.
 
         Closing the iterator cancels the work, which then stops within one tile.
@@ -204,7 +204,7 @@ class Service:
         notes = tuple(f"{status.info.title} was passed over: {status.reason}" for status in passed_over)
         return chosen.info, notes
 
-    def _carry_out(self, plan: _Plan, run: _Run) -> Iterator[Event]:
+    def _carry_out(self, plan: _Plan, run: _Run) -> Generator[Event, None, None]:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         loaded = parts.registry.load(plan.info, plan.parameters, precision=plan.precision)
@@ -290,7 +290,7 @@ class _Run:
 
 def _run_job(
     engine: LocalEngine, plan: _Plan, loaded: Loaded, pixels: FloatArray, run: _Run, *, first: float, share: float
-) -> Any:
+) -> Generator[Queued | Progress, None, FloatArray]:
     """Yield the engine's events, their fractions mapped to [first, first + share]; return the restored pixels."""
     from restoration.engine.local import Job
 
@@ -302,7 +302,7 @@ def _run_job(
         mask=plan.mask,
         tile_px=plan.tile_px,
     )
-    with closing(engine.run(job)) as events:  # type: ignore[type-var]
+    with closing(engine.run(job)) as events:
         for event in events:
             if isinstance(event, Queued):
                 yield event
@@ -328,7 +328,9 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[
             raise InvalidMask(f'A mask is only for inpainting, but the task is "{task}"; leave the mask out.')
         return None
     if request.mask is None:
-        raise InvalidMask("Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask.")
+        raise InvalidMask(
+            "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
+        )
     return read_mask(request.mask, size=(picture.width, picture.height))
 
 

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,7 +78,7 @@ class LocalEngine:
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
 
-    def run(self, job: Job) -> Iterator[JobEvent]:
+    def run(self, job: Job) -> Generator[JobEvent, None, None]:
         """Submit a job and yield its events, the last one an `Answer`.
 
         Closing the iterator cancels the job: it stops before its next unit of work.
@@ -139,7 +139,9 @@ class LocalEngine:
 
 
 def _as_out_of_memory(error: Exception) -> OutOfMemory:
-    message = "The device has too little free memory for this picture and model; use a smaller picture or a lighter model."
+    message = (
+        "The device has too little free memory for this picture and model; use a smaller picture or a lighter model."
+    )
     translated = OutOfMemory(message)
     translated.__cause__ = error
     return translated
@@ -206,8 +208,8 @@ def _steps(job: Job, device: torch.device, tile_px: int) -> Iterator[tuple[float
     tiles = [(row, column) for row in rows for column in columns]
     for number, (row, column) in enumerate(tiles, start=1):
         window = np.s_[:, row.start : row.stop, column.start : column.stop]
-        for _, answer in _run_steps(job, device, planes[window], None if mask is None else mask[window]):
-            pass
+        tile_mask = None if mask is None else mask[window]
+        answer = deque(_run_steps(job, device, planes[window], tile_mask), maxlen=1).pop()[1]
         canvas.add(answer, rows=row, columns=column)
         if number < len(tiles):
             yield number / len(tiles), None
@@ -225,9 +227,7 @@ def _run_steps(
         None
         if array is None
         else torch.from_numpy(
-            np.ascontiguousarray(
-                pad_to_rule(array, multiple=contract.size_multiple, minimum=contract.size_minimum)
-            )
+            np.ascontiguousarray(pad_to_rule(array, multiple=contract.size_multiple, minimum=contract.size_minimum))
         )[None].to(place)
         for array in (planes, mask)
     )
@@ -240,7 +240,7 @@ def _run_steps(
 
 def _inference(
     job: Job, batch: torch.Tensor, mask: torch.Tensor | None
-) -> Iterator[tuple[float, torch.Tensor]]:
+) -> Generator[tuple[float, torch.Tensor], None, None]:
     """Step the restorer without recording gradients; inference mode must not span a yield, others run in between."""
     steps = job.restorer.steps(batch, parameters=job.parameters, mask=mask)
     while True:

@@ -42,9 +42,7 @@ def plan_spans(length: int, *, tile_px: int, overlap_px: int, align_px: int = 1)
     starts = [(length - tile_px) * index // (count - 1) // align_px * align_px for index in range(count)]
     stops = [min(length, start + tile_px) for start in starts[:-1]] + [length]
     cuts = [0, *((later + stop) // 2 for stop, later in zip(stops[:-1], starts[1:], strict=True)), length]
-    return tuple(
-        Span(start, stop, *inner) for start, stop, inner in zip(starts, stops, pairwise(cuts), strict=True)
-    )
+    return tuple(Span(start, stop, *inner) for start, stop, inner in zip(starts, stops, pairwise(cuts), strict=True))
 
 
 def ramp(span: Span, *, blend_px: int, length: int, scale: int) -> FloatArray:

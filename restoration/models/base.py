@@ -1,4 +1,4 @@
-"""The contract between a model and the engine: a model carries its needs as data and knows nothing of devices or tiles."""
+"""The contract between a model and the engine: a model declares its needs and knows nothing of devices or tiles."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Contract:
         scale: output side / input side.
         size_multiple: height and width must be multiples of this; the engine pads (reflection) and crops.
         size_minimum: smallest side the model accepts; the engine pads up to it.
-        tiling: "supported" = tiles with `overlap_px` give the whole-image answer; "discouraged" = the whole image where it
-            fits, the model uses global statistics; "internal" = never tiled.
+        tiling: "supported" = tiles with `overlap_px` give the whole-image answer; "discouraged" = the whole image
+            where it fits, the model uses global statistics; "internal" = never tiled.
         overlap_px: input pixels round a tile that its inner part depends on.
         tile_align_px: tiles start at multiples of this (8 for methods tied to the JPEG grid).
         dtypes: precisions that are safe, best speed first; float32 is always allowed.
@@ -70,14 +70,16 @@ class Restorer(abc.ABC):
             float32, (B, 3, scale*H, scale*W); may overshoot [0, 1], the engine clips.
         """
 
-    def steps(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Iterator[tuple[float, Tensor]]:
+    def steps(
+        self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor]]:
         """Yield (fraction done, current answer) after every unit of work; the last answer is the result.
 
         Iterative methods override this; the engine may stop between any two steps.
         """
         yield 1.0, self.restore(image, parameters=parameters, mask=mask)
 
-    def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
+    def to(self, *, device: torch.device, dtype: torch.dtype) -> None:  # noqa: B027 - a method without weights has none to move
         """Move weights to a device and precision; nothing to do for a method without weights."""
 
 
@@ -90,7 +92,7 @@ class NetworkRestorer(Restorer):
         self.dtype = torch.float32
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
-        self.network.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+        self.network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
     def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
@@ -134,7 +136,9 @@ class ArrayRestorer(Restorer):
 class Factory(Protocol):
     """What a model file offers as `build`."""
 
-    def __call__(self, *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Restorer:
+    def __call__(
+        self, *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
+    ) -> Restorer:
         """Build the model.
 
         Args:
@@ -150,7 +154,7 @@ def load_state(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
 
     Args:
         path: a verified local file.
-        key: entry of a `.pth` dictionary that holds the state dict ("params_ema", "params"); None for the dictionary itself.
+        key: entry of a `.pth` file that holds the state dict ("params_ema", "params"); None for the file itself.
 
     Raises:
         WeightsUnavailable: the file is not a weights file of that form.

@@ -2,7 +2,8 @@
 
 Reference:
     Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, 2017, arXiv:1707.02921;
-    Shi et al., Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel CNN, 2016, arXiv:1609.05158.
+    Shi et al., Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural
+    Network, 2016, arXiv:1609.05158.
 """
 
 from __future__ import annotations

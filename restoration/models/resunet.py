@@ -1,7 +1,7 @@
 """Residual U-Net denoiser with a noise-level map.
 
-Plain 3x3 residual blocks, strided 2x2 convolutions down and transposed ones up, no biases: a bias-free network scales with
-its input, so it generalises to noise levels it has not seen.
+Plain 3x3 residual blocks, strided 2x2 convolutions down and transposed ones up, no biases: a bias-free network scales
+with its input, so it generalises to noise levels it has not seen.
 
 Reference:
     Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (the shape);
@@ -11,6 +11,7 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -34,12 +35,11 @@ class ResUNet(nn.Module):
         self.head = nn.Conv2d(4, widths[0], 3, padding=1, bias=False)
         self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
         self.downs = nn.ModuleList(
-            nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
         self.body = _blocks(widths[-1], blocks)
         self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False)
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
         self.decoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1, bias=False)

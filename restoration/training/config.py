@@ -65,11 +65,15 @@ def read_recipe(path: Path) -> Recipe:
         raise InvalidRequest(f"Recipe {path} is not valid TOML: {error}.") from error
     known = {field.name for field in dataclasses.fields(Recipe)}
     if unknown := sorted(values.keys() - known):
-        raise InvalidRequest(f"Recipe {path} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}.")
+        raise InvalidRequest(
+            f"Recipe {path} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
+        )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
     if values["degradation"] not in ("gaussian", "bicubic"):
-        raise InvalidRequest(f'Recipe {path} asks for degradation "{values["degradation"]}"; use "gaussian" or "bicubic".')
+        raise InvalidRequest(
+            f'Recipe {path} asks for degradation "{values["degradation"]}"; use "gaussian" or "bicubic".'
+        )
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))

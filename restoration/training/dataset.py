@@ -43,9 +43,13 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise InvalidRequest(f"Training folder {folder} does not exist; name a folder of photographs.")
-    found = sorted((file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES), key=str)
+    found = sorted(
+        (file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES), key=str
+    )
     if not found:
-        raise InvalidRequest(f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there.")
+        raise InvalidRequest(
+            f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there."
+        )
     return found
 
 
@@ -59,7 +63,9 @@ class PatchDataset:
         least_px = recipe.patch_px * recipe.scale
         held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
         self.photos = [
-            photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
+            photo
+            for index, photo in enumerate(photos)
+            if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
         ]
         if not self.photos:
             raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")

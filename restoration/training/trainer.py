@@ -7,7 +7,6 @@ import importlib
 import json
 import logging
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -102,7 +101,7 @@ class Trainer:
         }
         partial = self.checkpoint_path.with_suffix(".partial")
         torch.save(state, partial)
-        os.replace(partial, self.checkpoint_path)
+        partial.replace(self.checkpoint_path)
 
     def train_step(self) -> float:
         """Do one optimiser step and return its L1 loss."""
@@ -113,7 +112,7 @@ class Trainer:
             restored = predict(self.network, batch, self.recipe)
         loss = functional.l1_loss(restored, batch.gt)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1

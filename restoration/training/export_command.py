@@ -1,0 +1,22 @@
+"""`python -m restoration export`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `export`."""
+    parser.add_argument("run", type=Path, help="folder of a training run")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
+    parser.add_argument("--note", default="", help="a sentence stored in the file's header")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Export the averaged weights of a run and print the file's sha256 and size."""
+    from restoration.training.export import export
+
+    digest = export(arguments.run / "checkpoint.pt", arguments.output, metadata={"note": arguments.note})
+    print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
+    return 0
