@@ -1,0 +1,111 @@
+"""A file imports downwards only, and the page is built without torch."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "restoration"
+
+FLOORS = {
+    "errors": 0,
+    "models.layers": 0,
+    "images": 1,
+    "degradations": 1,
+    "metrics": 1,
+    "types": 2,
+    "manifest": 3,
+    "parameters": 3,
+    "models.base": 3,
+    "models._torchvision_compat": 3,
+    "weights": 4,
+    "records": 4,
+    "engine": 4,
+    "models": 4,
+    "registry": 5,
+    "service": 6,
+    "training": 7,
+    "bench": 7,
+    "ui": 8,
+    "cli": 8,
+    "__main__": 9,
+}
+
+OUTSIDE = {
+    "gradio": ("ui",),
+    "huggingface_hub": ("weights",),
+    "sqlite3": ("records", "service"),
+    "basicsr": ("models",),
+    "realesrgan": ("models", "bench"),
+    "torch": ("models", "engine", "registry", "training", "bench"),
+}
+
+
+def _floor(module: str) -> tuple[str, int]:
+    """Return the longest listed prefix of a module's name below the package, and its floor."""
+    parts = module.split(".")
+    for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
+        if prefix in FLOORS:
+            return prefix, FLOORS[prefix]
+    raise AssertionError(f"{module} stands on no floor; give it one in FLOORS")
+
+
+def _modules() -> list[str]:
+    names = (path.relative_to(PACKAGE).with_suffix("").parts for path in PACKAGE.rglob("*.py"))
+    return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names if parts != ("__init__",))
+
+
+def _imports(module: str) -> set[str]:
+    """Return all modules a file names in import statements, also those inside functions."""
+    path = PACKAGE / Path(*module.split("."))
+    tree = ast.parse((path / "__init__.py" if path.is_dir() else path.with_suffix(".py")).read_text(encoding="utf-8"))
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} uses a relative import"
+            names.add(node.module or "")
+            if node.module == "restoration" or (node.module or "").startswith("restoration."):
+                names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _inside(module: str) -> set[str]:
+    """Return the project's modules that a file imports, below the package's name."""
+    known = set(_modules())
+    found = {name.removeprefix("restoration.") for name in _imports(module) if name.startswith("restoration.")}
+    return {name for name in found if name in known}
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_module_imports_downwards_only(module: str) -> None:
+    place, floor = _floor(module)
+    for imported in _inside(module):
+        other, other_floor = _floor(imported)
+        assert other_floor < floor or other == place, f"{module} (floor {floor}) imports {imported} (floor {other_floor})"
+
+
+@pytest.mark.parametrize("module", [name for name in _modules() if name.startswith("models.")])
+def test_model_never_imports_another_model(module: str) -> None:
+    shared = {"models", "models.base", "models.layers", "models._torchvision_compat"}
+    others = {name for name in _inside(module) if name.startswith("models.") and name not in shared}
+    assert not others - {module}
+
+
+@pytest.mark.parametrize("module", _modules())
+def test_library_is_imported_only_where_it_belongs(module: str) -> None:
+    for name in _imports(module):
+        allowed = OUTSIDE.get(name.split(".")[0])
+        assert allowed is None or module.split(".")[0] in allowed, f"{module} imports {name}"
+
+
+def test_page_is_built_without_torch() -> None:
+    program = "import sys, app; assert app.demo is not None; assert 'torch' not in sys.modules, 'torch was imported'"
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

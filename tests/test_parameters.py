@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from restoration.errors import InvalidParameter
+from restoration.parameters import check, complete, fits, in_model_units
+from restoration.types import ModelInfo, Param, ParamValue, Task
+
+SIGMA = Param("sigma", "float", 25.0, minimum=0, maximum=75, unit_scale=255)
+COUNT = Param("iterations", "int", 10, minimum=1, maximum=50)
+SCALE = Param("scale", "choice", 4, choices=(2, 4))
+KEEP = Param("keep", "bool", True)
+INFO = ModelInfo(
+    id="test-model",
+    title="Test",
+    summary="",
+    tasks=(Task.DENOISE,),
+    kind="classical",
+    factory="none:build",
+    config={},
+    params=(SIGMA, COUNT, SCALE, KEEP),
+    files=(),
+    max_megapixels=1,
+)
+
+
+def test_defaults_are_filled_in() -> None:
+    assert complete(INFO, {"sigma": 50}) == {"sigma": 50.0, "iterations": 10, "scale": 4, "keep": True}
+
+
+def test_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(InvalidParameter, match="it takes: sigma, iterations, scale, keep") as caught:
+        complete(INFO, {"sgima": 1})
+    assert caught.value.name == "sgima"
+
+
+@pytest.mark.parametrize("value", [-1, 75.5, math.nan, math.inf, True, "25"])
+def test_bad_number_is_refused_with_the_range(value: ParamValue) -> None:
+    with pytest.raises(InvalidParameter, match="from 0 to 75"):
+        check(SIGMA, value)
+
+
+def test_whole_float_is_taken_for_an_int_and_a_broken_one_refused() -> None:
+    assert check(COUNT, 3.0) == 3
+    with pytest.raises(InvalidParameter, match="whole number"):
+        check(COUNT, 3.5)
+
+
+@pytest.mark.parametrize("value", [3, "4", True])
+def test_value_outside_the_choices_is_refused(value: ParamValue) -> None:
+    with pytest.raises(InvalidParameter, match="one of 2, 4"):
+        check(SCALE, value)
+
+
+def test_float_equal_to_a_choice_becomes_that_choice() -> None:
+    assert type(check(SCALE, 2.0)) is int
+
+
+def test_number_is_no_truth_value() -> None:
+    with pytest.raises(InvalidParameter, match="true or false"):
+        check(KEEP, 1)
+
+
+def test_only_scaled_parameters_change_unit() -> None:
+    converted = in_model_units(INFO, complete(INFO, {"sigma": 51}))
+    assert converted["sigma"] == pytest.approx(0.2)
+    assert converted["iterations"] == 10
+    assert converted["keep"] is True
+
+
+def test_fits_tells_whether_all_values_are_taken() -> None:
+    assert fits(INFO, {"scale": 2})
+    assert not fits(INFO, {"scale": 3})
+    assert not fits(INFO, {"radius": 3})

@@ -1,0 +1,184 @@
+"""Training on a folder of tiny photographs: seeded, resumable, exportable."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from restoration.errors import InvalidRequest
+from restoration.models.resunet import build
+from restoration.training.config import Recipe, read_recipe
+from restoration.training.dataset import PatchDataset, find_photos
+from restoration.training.export import export
+from restoration.training.train_command import RECIPES
+from restoration.training.trainer import Trainer, build_network, learning_rate
+
+CPU = torch.device("cpu")
+DENOISE = Recipe(
+    name="tiny",
+    network="resunet:ResUNet",
+    network_config={"widths": (4, 8), "blocks": 1},
+    degradation="gaussian",
+    steps=20,
+    patch_px=16,
+    batch=2,
+    warmup_steps=2,
+)
+UPSCALE = Recipe(
+    name="tiny-x2",
+    network="edsr:EDSR",
+    network_config={"scale": 2, "width": 4, "blocks": 1},
+    degradation="bicubic",
+    scale=2,
+    steps=20,
+    patch_px=8,
+    batch=2,
+)
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three smooth pictures of different sizes, one of them in a folder below."""
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "below").mkdir()
+    rng = np.random.default_rng(1)
+    for name, (height, width) in {"a.png": (64, 80), "below/b.png": (48, 48), "c.png": (40, 96)}.items():
+        noise = rng.integers(0, 256, (height // 8, width // 8, 3), dtype=np.uint8)
+        cv2.imwrite(str(folder / name), cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC))
+    return folder
+
+
+def _trainer(recipe: Recipe, photos: Path, folder: Path) -> Trainer:
+    return Trainer(recipe, PatchDataset(recipe, [photos]), folder, device=CPU)
+
+
+def test_photographs_are_found_below_the_folder_in_one_order(photos: Path) -> None:
+    assert [file.name for file in find_photos([photos])] == ["a.png", "b.png", "c.png"]
+
+
+def test_missing_or_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="does not exist"):
+        find_photos([tmp_path / "none"])
+    with pytest.raises(InvalidRequest, match="No pictures"):
+        find_photos([tmp_path])
+
+
+def test_a_step_always_gives_the_same_batch(photos: Path) -> None:
+    first, second = PatchDataset(DENOISE, [photos]), PatchDataset(DENOISE, [photos])
+    assert torch.equal(first.batch(7).lq, second.batch(7).lq)
+    assert not torch.equal(first.batch(7).lq, first.batch(8).lq)
+
+
+def test_noise_of_a_batch_has_the_sigma_that_the_network_is_told(photos: Path) -> None:
+    recipe = dataclasses.replace(DENOISE, batch=64, sigma_255=(10, 50))
+    batch = PatchDataset(recipe, [photos]).batch(0)
+    measured = (batch.lq - batch.gt).std(dim=(1, 2, 3))
+    assert torch.allclose(measured, batch.sigma.flatten(), rtol=0.15)
+
+
+def test_small_patch_is_the_large_one_shrunk(photos: Path) -> None:
+    batch = PatchDataset(UPSCALE, [photos]).batch(3)
+    assert batch.gt.shape[2:] == (16, 16)
+    shrunk = torch.nn.functional.avg_pool2d(batch.gt, 2)
+    assert float((shrunk - batch.lq).abs().mean()) < 0.02
+
+
+@pytest.mark.parametrize("recipe", [DENOISE, UPSCALE], ids=lambda recipe: recipe.name)
+def test_training_lowers_the_loss(recipe: Recipe, photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(dataclasses.replace(recipe, steps=60, lr=5e-3), photos, tmp_path)
+    losses = [trainer.train_step() for _ in range(60)]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10])
+
+
+def test_resumed_run_equals_an_unbroken_one(photos: Path, tmp_path: Path) -> None:
+    unbroken = _trainer(DENOISE, photos, tmp_path / "unbroken")
+    unbroken.run(every=5, report=lambda _: None)
+    broken = _trainer(DENOISE, photos, tmp_path / "broken")
+    broken.run(every=5, until_step=10, report=lambda _: None)
+    resumed = _trainer(DENOISE, photos, tmp_path / "broken")
+    assert resumed.resume()
+    assert resumed.step == 10
+    resumed.run(every=5, report=lambda _: None)
+    for name, tensor in unbroken.network.state_dict().items():
+        assert torch.equal(tensor, resumed.network.state_dict()[name]), name
+
+
+def test_run_logs_one_row_per_validation(photos: Path, tmp_path: Path) -> None:
+    _trainer(DENOISE, photos, tmp_path).run(every=8, report=lambda _: None)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [8, 16, 20]
+    assert all(math.isfinite(row["val_psnr_db"]) for row in rows)
+
+
+def test_learning_rate_rises_then_falls_to_zero() -> None:
+    recipe = dataclasses.replace(DENOISE, steps=100, warmup_steps=10, lr=1.0)
+    rates = [learning_rate(recipe, step) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_exported_file_loads_as_the_model_that_ships(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(DENOISE, photos, tmp_path)
+    trainer.run(every=20, report=lambda _: None)
+    target = tmp_path / "tiny.safetensors"
+    export(trainer.checkpoint_path, target, metadata={"note": "test"})
+    assert {tensor.dtype for tensor in load_file(target).values()} == {torch.float16}
+    restorer = build(config=DENOISE.network_config, weights={"net": target}, parameters={})
+    picture = torch.rand(1, 3, 16, 16)
+    expected = picture - trainer.average(picture, torch.full((1, 1, 1, 1), 0.1))
+    torch.testing.assert_close(restorer.restore(picture, parameters={"sigma": 0.1}), expected, atol=2e-3, rtol=0)
+
+
+def test_export_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="train first"):
+        export(tmp_path / "checkpoint.pt", tmp_path / "x.safetensors", metadata={})
+
+
+def test_network_starts_from_other_weights_where_shapes_agree(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(UPSCALE, photos, tmp_path)
+    trainer.save()
+    file = tmp_path / "x2.safetensors"
+    export(trainer.checkpoint_path, file, metadata={})
+    config = {"scale": 4, "width": 4, "blocks": 1}
+    recipe = dataclasses.replace(UPSCALE, scale=4, network_config=config, seed=9, init_from=str(file))
+    started = build_network(recipe).state_dict()
+    torch.testing.assert_close(started["head.weight"], load_file(file)["head.weight"].float())
+    assert started["tail.weight"].shape[0] == 48
+
+
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+def test_recipe_that_ships_is_valid_and_builds_its_network(recipe: Path) -> None:
+    settings = dataclasses.replace(read_recipe(recipe), init_from="")
+    assert settings.name == recipe.stem
+    assert sum(parameter.numel() for parameter in build_network(settings).parameters()) > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name = ", "not valid TOML"),
+        ('name = "x"', "lacks degradation, network, steps"),
+        ('name = "x"\nnetwork = "a:b"\ndegradation = "gaussian"\nsteps = 1\nspeed = 2', "unknown settings speed"),
+        ('name = "x"\nnetwork = "a:b"\ndegradation = "rain"\nsteps = 1', 'degradation "rain"'),
+    ],
+)
+def test_bad_recipe_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text(text)
+    with pytest.raises(InvalidRequest, match=words):
+        read_recipe(file)
+
+
+def test_absent_recipe_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="cannot be read"):
+        read_recipe(tmp_path / "none.toml")
