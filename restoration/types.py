@@ -9,18 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy.typing as npt
 from PIL import Image
 
-from restoration.images import Picture, write
+from restoration.images import ImageSource, Picture, write
 
 if TYPE_CHECKING:
     from os import PathLike
 
 ParamValue = float | int | bool | str
 Parameters = Mapping[str, ParamValue]
-ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
-"""What the doors accept as a picture: a decoded one, a PIL image, an array (H, W[, 1|2|3|4]), file bytes, or a path."""
 
 
 class Task(StrEnum):

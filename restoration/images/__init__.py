@@ -1,5 +1,35 @@
 """Pictures: from files, PIL images and arrays to float32 RGB in [0, 1], and back without loss of what must survive."""
 
+from restoration.images.alpha import bleed_alpha, flatten
+from restoration.images.decode import MAX_PIXELS, ImageHeader, ImageSource, probe, read
+from restoration.images.encode import FileFormat, encode, format_of, lossless_format, preview_bytes, write
+from restoration.images.masks import check_mask, grow_mask, mask_from_layers, read_mask
 from restoration.images.picture import BitDepth, FloatArray, Picture, gray_of, quantize
+from restoration.images.shrink import shrink_to, shrink_to_side
 
-__all__ = ["BitDepth", "FloatArray", "Picture", "gray_of", "quantize"]
+__all__ = [
+    "MAX_PIXELS",
+    "BitDepth",
+    "FileFormat",
+    "FloatArray",
+    "ImageHeader",
+    "ImageSource",
+    "Picture",
+    "bleed_alpha",
+    "check_mask",
+    "encode",
+    "flatten",
+    "format_of",
+    "gray_of",
+    "grow_mask",
+    "lossless_format",
+    "mask_from_layers",
+    "preview_bytes",
+    "probe",
+    "quantize",
+    "read",
+    "read_mask",
+    "shrink_to",
+    "shrink_to_side",
+    "write",
+]

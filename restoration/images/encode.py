@@ -1,0 +1,198 @@
+"""From a `Picture` to a file, without loss of depth, alpha, EXIF or colour profile where the format can hold them."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import tempfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from restoration.errors import InvalidRequest
+from restoration.images.alpha import flatten
+from restoration.images.picture import Picture
+from restoration.images.shrink import shrink_to_side
+
+FileFormat = Literal["PNG", "TIFF", "WEBP", "JPEG"]
+
+SUFFIXES: dict[str, FileFormat] = {
+    ".png": "PNG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+}
+_JPEG_QUALITY = 95
+_LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
+_TIFF_ICC_TAG = 34675
+
+
+def lossless_format(picture: Picture) -> FileFormat:
+    """Return the picture's own format where that has a lossless form, else PNG."""
+    if picture.format == "TIFF":
+        return "TIFF"
+    return "WEBP" if picture.format == "WEBP" else "PNG"
+
+
+def format_of(path: str | os.PathLike[str]) -> FileFormat:
+    """Return the format that a file name's ending stands for.
+
+    Raises:
+        InvalidRequest: no format that we write has this ending.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in SUFFIXES:
+        shown = f'"{suffix}"' if suffix else "no ending"
+        raise InvalidRequest(f"The output file has {shown}; name it with one of {', '.join(SUFFIXES)}.")
+    return SUFFIXES[suffix]
+
+
+def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
+    """Write a picture in the format of the path's ending; the file appears whole or not at all.
+
+    Raises:
+        InvalidRequest: the ending is unknown, or the folder cannot be written.
+    """
+    target = Path(path)
+    content = encode(picture, format_of(target))
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".partial", delete=False) as file:
+            file.write(content)
+        partial = Path(file.name)
+        partial.chmod(0o666 & ~_umask())
+        partial.replace(target)
+    except OSError as error:
+        raise InvalidRequest(f'"{target}" cannot be written ({error.strerror}); choose another folder.') from error
+    return target
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def encode(picture: Picture, file_format: FileFormat, *, description: str | None = None) -> bytes:
+    """Return the bytes of a picture file.
+
+    PNG, TIFF and WEBP are lossless; WEBP and JPEG hold 8 bits. JPEG is written with quality 95 and full colour
+    resolution, transparent parts on white.
+
+    Args:
+        description: text stored in the file (PNG only).
+    """
+    if file_format == "PNG":
+        return _png(picture, description)
+    if file_format == "TIFF":
+        return _tiff(picture)
+    if file_format == "WEBP":
+        return _webp(picture)
+    return _jpeg(picture)
+
+
+def preview_bytes(picture: Picture, *, max_side_px: int = 2048) -> bytes:
+    """Return an 8-bit file for a browser: PNG while small, else JPEG, shrunk to `max_side_px` on the longer side."""
+    small = shrink_to_side(picture, max_side_px=max_side_px)
+    if small.width * small.height <= _LARGEST_PNG_PREVIEW_PIXELS:
+        stream = io.BytesIO()
+        image = Image.fromarray(small.to_array(bit_depth=8))
+        image.save(stream, "PNG", compress_level=1, icc_profile=small.icc_profile)
+        return stream.getvalue()
+    return _jpeg(small)
+
+
+def _png(picture: Picture, description: str | None) -> bytes:
+    if picture.bit_depth == 16:
+        return _deep_png(picture, description)
+    info = PngInfo()
+    if description is not None:
+        info.add_itxt("Description", description)
+    stream = io.BytesIO()
+    image = Image.fromarray(picture.to_array())
+    image.save(stream, "PNG", pnginfo=info, icc_profile=picture.icc_profile, exif=picture.exif or b"", compress_level=4)
+    return stream.getvalue()
+
+
+def _deep_png(picture: Picture, description: str | None) -> bytes:
+    """Write 16-bit PNG: the chunks come from here, since no library writes both 16-bit colour and its profile."""
+    samples = picture.to_array(bit_depth=16)
+    height, width = samples.shape[:2]
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[1 if samples.ndim == 2 else samples.shape[2]]
+    rows = samples.reshape(height, -1).astype(">u2").view(np.uint8)
+    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))]
+    if picture.icc_profile is not None:
+        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)))
+    if picture.exif is not None:
+        chunks.append(_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
+    if description is not None:
+        chunks.append(_chunk(b"iTXt", b"Description\0\0\0\0\0" + description.encode()))
+    chunks.append(_chunk(b"IDAT", zlib.compress(_filtered(rows), 4)))
+    chunks.append(_chunk(b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def _filtered(rows: npt.NDArray[np.uint8]) -> bytes:
+    """Apply the PNG filter "up" to every row; for 16-bit samples nearly as good as an adaptive choice."""
+    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
+    tags = np.full((rows.shape[0], 1), 2, dtype=np.uint8)
+    return np.hstack([tags, rows - above]).tobytes()
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _tiff(picture: Picture) -> bytes:
+    if picture.bit_depth == 16 and picture.is_gray and picture.alpha is not None:
+        picture = replace(picture, is_gray=False)  # hardly any reader opens 16-bit gray with alpha
+    samples = picture.to_array()
+    tags = []
+    if picture.icc_profile is not None:
+        tags.append((_TIFF_ICC_TAG, 7, len(picture.icc_profile), picture.icc_profile, True))
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream,
+        samples,
+        photometric="minisblack" if picture.is_gray else "rgb",
+        extrasamples=None if picture.alpha is None else ("unassalpha",),
+        planarconfig="contig" if samples.ndim == 3 else None,
+        compression="zlib",
+        predictor=True,
+        extratags=tags,
+        metadata=None,
+    )
+    return stream.getvalue()
+
+
+def _webp(picture: Picture) -> bytes:
+    image = Image.fromarray(picture.to_array(bit_depth=8))
+    if picture.is_gray:  # the format holds no gray
+        image = image.convert("RGB" if picture.alpha is None else "RGBA")
+    stream = io.BytesIO()
+    profile = None if picture.is_gray else picture.icc_profile
+    image.save(stream, "WEBP", lossless=True, exact=True, icc_profile=profile or b"", exif=picture.exif or b"")
+    return stream.getvalue()
+
+
+def _jpeg(picture: Picture) -> bytes:
+    samples = flatten(picture).to_array(bit_depth=8)
+    stream = io.BytesIO()
+    Image.fromarray(samples).save(
+        stream,
+        "JPEG",
+        quality=_JPEG_QUALITY,
+        subsampling=0,
+        icc_profile=picture.icc_profile,
+        exif=picture.exif or b"",
+    )
+    return stream.getvalue()

@@ -1,0 +1,85 @@
+"""Masks for inpainting: True = fill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from restoration.errors import InvalidMask
+from restoration.images.decode import ImageSource, read
+from restoration.images.picture import gray_of
+
+Mask = npt.NDArray[np.bool_]
+
+_BRUSH_THRESHOLD = 10
+
+
+def read_mask(source: ImageSource, *, size: tuple[int, int]) -> Mask:
+    """Read a mask: white marks what is to be filled; in a picture with shaped alpha and no white, opacity marks it.
+
+    Args:
+        source: path, file bytes, PIL image or array.
+        size: (width, height) of the picture that the mask belongs to.
+
+    Returns:
+        (H, W), True = fill.
+
+    Raises:
+        InvalidMask: of another size, nothing marked, or everything marked.
+        InvalidImage: not a picture.
+    """
+    picture = read(source)
+    if (picture.width, picture.height) != size:
+        raise InvalidMask(
+            f"Mask is {picture.size_text} but the image is {size[0]}x{size[1]} px; draw the mask on the uploaded image."
+        )
+    white = gray_of(picture.pixels) > 0.5
+    alpha = picture.alpha
+    if alpha is not None and float(np.ptp(alpha)) > 0:
+        white = (alpha > 0.5) & white if (white & (alpha > 0.5)).any() else alpha > 0.5
+    return check_mask(white)
+
+
+def check_mask(mask: Mask) -> Mask:
+    """Return the mask as it is.
+
+    Raises:
+        InvalidMask: nothing or everything is marked.
+    """
+    if not mask.any():
+        raise InvalidMask("The mask is empty; paint over what should be replaced.")
+    if mask.all():
+        raise InvalidMask("The mask covers the whole picture; leave the parts that should stay unpainted.")
+    return mask
+
+
+def mask_from_layers(layers: Sequence[Image.Image | npt.NDArray[Any] | None], *, size: tuple[int, int]) -> Mask:
+    """Return where any layer of a sketch is painted.
+
+    Args:
+        layers: RGBA layers, or gray ones where nonzero means painted; all None gives an empty mask.
+        size: (width, height) of the picture; layers drawn on a smaller preview are scaled up to it.
+    """
+    mask = np.zeros((size[1], size[0]), dtype=np.bool_)
+    for layer in layers:
+        if layer is None:
+            continue
+        samples = np.asarray(layer.convert("RGBA") if isinstance(layer, Image.Image) else layer)
+        painted = (samples[..., -1] if samples.ndim == 3 else samples) > _BRUSH_THRESHOLD
+        if painted.shape != mask.shape:
+            painted = cv2.resize(painted.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+        mask |= painted
+    return mask
+
+
+def grow_mask(mask: Mask, *, px: int) -> Mask:
+    """Extend the marked parts by `px` pixels in every direction; 0 returns the mask as it is."""
+    if px == 0:
+        return mask
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * px + 1, 2 * px + 1))
+    return cv2.dilate(mask.astype(np.uint8), kernel) > 0

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pillow_heif
+import pytest
+import tifffile
+from PIL import ExifTags, Image, ImageCms
+
+from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, UnsupportedImage
+from restoration.images import Picture, probe, read
+from restoration.images.jpeg import estimate_quality
+
+ORIENTATIONS = {
+    1: lambda a: a,
+    2: np.fliplr,
+    3: lambda a: np.rot90(a, 2),
+    4: np.flipud,
+    5: lambda a: np.swapaxes(a, 0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: np.swapaxes(np.rot90(a, 2), 0, 1),
+    8: np.rot90,
+}
+
+
+def _file(image: Image.Image, file_format: str, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, file_format, **options)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def samples(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 256, (12, 17, 4), dtype=np.uint8)
+
+
+@pytest.fixture
+def deep(rng: np.random.Generator) -> np.ndarray:
+    return rng.integers(0, 65536, (12, 17, 4), dtype=np.uint16)
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("LA", 2), ("RGB", 3), ("RGBA", 4)])
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF"])
+def test_eight_bit_file_gives_its_samples(samples: np.ndarray, mode: str, channels: int, file_format: str) -> None:
+    array = samples[..., 0] if channels == 1 else samples[..., :channels]
+    picture = read(_file(Image.fromarray(array, mode=None), file_format))
+    np.testing.assert_array_equal(picture.to_array(), array)
+    assert (picture.bit_depth, picture.is_gray, picture.format) == (8, channels < 3, file_format)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_sixteen_bit_png_gives_its_samples(deep: np.ndarray, channels: int) -> None:
+    array = deep[..., 0] if channels == 1 else deep[..., :channels]
+    bgr = array if channels == 1 else np.concatenate([array[..., 2::-1], array[..., 3:]], axis=2)
+    picture = read(cv2.imencode(".png", bgr)[1].tobytes())
+    assert picture.bit_depth == 16
+    np.testing.assert_array_equal(picture.to_array(), array)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_sixteen_bit_tiff_gives_its_samples(deep: np.ndarray, channels: int, compression: str | None) -> None:
+    array = deep[..., 0] if channels == 1 else deep[..., :channels]
+    stream = io.BytesIO()
+    photometric = "minisblack" if channels == 1 else "rgb"
+    extra = ("unassalpha",) if channels == 4 else None
+    tifffile.imwrite(stream, array, photometric=photometric, extrasamples=extra, compression=compression)
+    picture = read(stream.getvalue())
+    assert picture.bit_depth == 16
+    np.testing.assert_array_equal(picture.to_array(), array)
+
+
+@pytest.mark.parametrize("dark", [1, 200])
+def test_bit_depth_comes_from_the_file_and_not_from_the_largest_value(dark: int) -> None:
+    array = np.full((4, 4), dark, np.uint16)
+    picture = read(cv2.imencode(".png", array)[1].tobytes())
+    assert picture.pixels.max() == pytest.approx(dark / 65535)
+
+
+def test_one_bit_picture_is_black_and_white() -> None:
+    array = np.eye(8, dtype=bool)
+    picture = read(_file(Image.fromarray(array), "PNG"))
+    assert picture.is_gray
+    np.testing.assert_array_equal(picture.pixels[..., 0], array)
+
+
+def test_palette_with_transparency_becomes_colour_with_alpha() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putdata([0, 1])
+    picture = read(_file(image, "PNG", transparency=1))
+    assert not picture.is_gray
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[1, 0]]
+    assert picture.pixels[0, 0].tolist() == [1, 0, 0]
+
+
+def test_gray_palette_is_gray() -> None:
+    image = Image.new("P", (2, 1))
+    image.putpalette([10, 10, 10, 99, 99, 99])
+    image.putdata([0, 1])
+    assert read(_file(image, "PNG")).is_gray
+
+
+def test_colour_file_with_equal_channels_stays_colour() -> None:
+    assert not read(_file(Image.new("RGB", (4, 4), (9, 9, 9)), "PNG")).is_gray
+
+
+def test_transparent_colour_of_a_png_becomes_alpha() -> None:
+    image = Image.new("RGB", (2, 1), (1, 2, 3))
+    image.putpixel((1, 0), (9, 9, 9))
+    picture = read(_file(image, "PNG", transparency=(1, 2, 3)))
+    assert picture.alpha is not None
+    assert picture.alpha.tolist() == [[0, 1]]
+
+
+def test_cmyk_jpeg_becomes_srgb() -> None:
+    image = Image.new("CMYK", (16, 16), (0, 255, 255, 0))
+    picture = read(_file(image, "JPEG", quality=95))
+    assert picture.pixels.shape == (16, 16, 3)
+    red, green, blue = picture.pixels.mean(axis=(0, 1))
+    assert red > 0.8 > 0.3 > max(green, blue)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied_once_and_forgotten(samples: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.Artist] = "A. Painter"
+    data = _file(Image.fromarray(samples[..., :3]), "PNG", exif=exif)
+    picture = read(data)
+    np.testing.assert_array_equal(picture.to_array(), ORIENTATIONS[orientation](samples[..., :3]))
+    header = probe(data)
+    assert (header.width, header.height) == (picture.width, picture.height)
+    kept = Image.Exif()
+    kept.load(picture.exif)
+    assert kept.get(ExifTags.Base.Orientation) is None
+    assert kept[ExifTags.Base.Artist] == "A. Painter"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_of_sixteen_bit_tiff_is_applied_once(deep: np.ndarray, orientation: int) -> None:
+    stream = io.BytesIO()
+    tags = [(274, 3, 1, orientation, True)]
+    tifffile.imwrite(stream, deep[..., :3], photometric="rgb", extratags=tags)
+    picture = read(stream.getvalue())
+    np.testing.assert_array_equal(picture.to_array(), ORIENTATIONS[orientation](deep[..., :3]))
+
+
+@pytest.mark.parametrize("orientation", [0, 9, 99])
+def test_senseless_orientation_is_ignored(samples: np.ndarray, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    picture = read(_file(Image.fromarray(samples[..., :3]), "PNG", exif=exif))
+    np.testing.assert_array_equal(picture.to_array(), samples[..., :3])
+
+
+@pytest.mark.parametrize("keep_gps", [False, True])
+def test_place_is_kept_only_when_asked_for(keep_gps: bool) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Camera"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    picture = read(_file(Image.new("RGB", (8, 8)), "JPEG", exif=exif), keep_gps=keep_gps)
+    kept = Image.Exif()
+    kept.load(picture.exif)
+    assert kept[ExifTags.Base.Make] == "Camera"
+    assert bool(kept.get_ifd(ExifTags.IFD.GPSInfo)) is keep_gps
+
+
+def test_profile_is_kept_only_where_it_fits_the_colour_space() -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    assert read(_file(Image.new("RGB", (4, 4)), "PNG", icc_profile=profile)).icc_profile == profile
+    assert read(_file(Image.new("L", (4, 4)), "PNG", icc_profile=profile)).icc_profile is None
+
+
+@pytest.mark.parametrize("quality", range(5, 100, 5))
+def test_jpeg_quality_is_read_from_its_tables(samples: np.ndarray, quality: int) -> None:
+    picture = read(_file(Image.fromarray(samples[..., :3]), "JPEG", quality=quality))
+    assert picture.jpeg_quality is not None
+    assert abs(picture.jpeg_quality - quality) <= 1
+
+
+def test_no_table_means_no_quality() -> None:
+    assert estimate_quality({}) is None
+
+
+def test_heic_is_read() -> None:
+    gradient = np.linspace(0, 255, 64, dtype=np.uint8)[None, :, None].repeat(48, axis=0).repeat(3, axis=2)
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(gradient)).save(stream, quality=95)
+    picture = read(stream.getvalue())
+    assert picture.format == "HEIF"
+    assert np.abs(picture.to_array().astype(int) - gradient).mean() < 2
+
+
+def test_first_frame_of_an_animation_is_read() -> None:
+    frames = [Image.new("RGB", (8, 8), (shade, 0, 0)) for shade in (255, 0)]
+    data = _file(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert probe(data).frames == 2
+    assert read(data).pixels[0, 0].tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (5, 6, 1), (5, 6, 2), (5, 6, 3), (5, 6, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64, np.bool_])
+def test_array_of_every_shape_and_type_is_read(shape: tuple[int, ...], dtype: type, rng: np.random.Generator) -> None:
+    values = rng.random(shape)
+    integer = np.issubdtype(dtype, np.integer)
+    array = (values * np.iinfo(dtype).max).astype(dtype) if integer else (values > 0.5 if dtype is np.bool_ else values)
+    picture = read(array.astype(dtype))
+    channels = 1 if len(shape) == 2 else shape[2]
+    assert picture.is_gray is (channels < 3)
+    assert (picture.alpha is not None) is (channels in (2, 4))
+    expected = array.astype(np.float64) / (np.iinfo(dtype).max if integer else 1)
+    first = expected if expected.ndim == 2 else expected[..., 0]
+    np.testing.assert_allclose(picture.pixels[..., 0], first, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((4, 4, 5), np.uint8), "shape"),
+        (np.zeros(4, np.uint8), "shape"),
+        (np.zeros((4, 4), np.int32), "int32"),
+        (np.full((4, 4), 200.0), r"\[0, 1\]"),
+        (np.full((4, 4), np.nan), "not numbers"),
+    ],
+)
+def test_unfit_array_is_refused(array: np.ndarray, words: str) -> None:
+    with pytest.raises(UnsupportedImage, match=words):
+        read(array)
+
+
+def test_picture_comes_back_as_it_is() -> None:
+    picture = Picture(pixels=np.zeros((2, 2, 3), np.float32))
+    assert read(picture) is picture
+
+
+def _header_only_png(width: int, height: int) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunk = b"IHDR" + header
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
+
+
+@pytest.mark.parametrize("size", [(20_000, 20_000), (5001, 5000), (2**31 - 1, 2**31 - 1), (16_385, 1)])
+def test_too_large_picture_is_refused_from_its_header(size: tuple[int, int]) -> None:
+    data = _header_only_png(*size) + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
+    with pytest.raises((ImageTooLarge, CorruptImage)):
+        read(data)
+
+
+def test_limit_stands_in_the_message() -> None:
+    with pytest.raises(ImageTooLarge, match=r"at most 0\.0001 megapixels but this one has 20x10 px") as caught:
+        read(np.zeros((10, 20), np.uint8), max_pixels=100)
+    assert caught.value.limit == 100
+
+
+def _noisy_file(file_format: str) -> bytes:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    return _file(Image.fromarray(noise), file_format)
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF"])
+@pytest.mark.parametrize("share", [0.02, 0.5])
+def test_cut_off_file_is_refused(file_format: str, share: float) -> None:
+    data = _noisy_file(file_format)
+    with pytest.raises(InvalidImage):
+        read(data[: int(len(data) * share)])
+
+
+def test_damaged_pixels_are_refused() -> None:
+    data = bytearray(_noisy_file("PNG"))
+    data[len(data) // 2] ^= 0xFF
+    with pytest.raises(CorruptImage, match="damaged"):
+        read(bytes(data))
+
+
+def test_empty_file_is_refused() -> None:
+    with pytest.raises(CorruptImage, match="empty"):
+        read(b"")
+
+
+@pytest.mark.parametrize("content", [b"<html></html>", b"%PDF-1.7", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"PK\x03\x04", bytes(4096)])
+def test_other_files_are_refused_with_the_formats_that_are_read(content: bytes) -> None:
+    with pytest.raises(UnsupportedImage, match="PNG, JPEG"):
+        read(content)
+
+
+@pytest.mark.parametrize("name", ["none.png", "", "a\0b.png"])
+def test_missing_file_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidImage):
+        read(tmp_path / name)
+
+
+def test_wrong_type_is_refused() -> None:
+    with pytest.raises(UnsupportedImage, match="int"):
+        read(42)  # type: ignore[arg-type]

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+from restoration.errors import InvalidRequest
+from restoration.images import FileFormat, Picture, encode, lossless_format, preview_bytes, read, write
+
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _exif() -> bytes:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "A. Painter"
+    return exif.tobytes()
+
+
+def _picture(channels: int, bit_depth: int, *, height: int = 9, width: int = 14) -> Picture:
+    dtype = np.uint8 if bit_depth == 8 else np.uint16
+    samples = np.random.default_rng(3).integers(0, np.iinfo(dtype).max, (height, width, channels), dtype=dtype)
+    return read(samples)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize(("file_format", "bit_depth"), [("PNG", 8), ("PNG", 16), ("TIFF", 8), ("TIFF", 16)])
+def test_lossless_file_gives_back_samples_depth_and_kind(
+    channels: int, file_format: FileFormat, bit_depth: int
+) -> None:
+    if (file_format, bit_depth, channels) == ("TIFF", 16, 2):
+        pytest.skip("written as colour: hardly any reader opens such a file")
+    picture = _picture(channels, bit_depth)
+    back = read(encode(picture, file_format))
+    np.testing.assert_array_equal(back.to_array(), picture.to_array())
+    assert (back.bit_depth, back.is_gray, back.format) == (bit_depth, channels < 3, file_format)
+
+
+def test_sixteen_bit_gray_with_alpha_becomes_colour_in_a_tiff() -> None:
+    picture = _picture(2, 16)
+    back = read(encode(picture, "TIFF"))
+    np.testing.assert_array_equal(back.pixels, picture.pixels)
+    np.testing.assert_array_equal(back.alpha, picture.alpha)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_webp_gives_back_its_samples_also_under_transparency(channels: int) -> None:
+    picture = _picture(channels, 8)
+    np.testing.assert_array_equal(read(encode(picture, "WEBP")).to_array(), picture.to_array())
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_profile_survives(file_format: FileFormat, bit_depth: int) -> None:
+    picture = replace(_picture(3, bit_depth), icc_profile=PROFILE)
+    assert read(encode(picture, file_format)).icc_profile == PROFILE
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+@pytest.mark.parametrize("file_format", ["PNG", "WEBP", "JPEG"])
+def test_exif_survives(file_format: FileFormat, bit_depth: int) -> None:
+    picture = replace(_picture(3, bit_depth), exif=_exif())
+    kept = Image.Exif()
+    kept.load(read(encode(picture, file_format)).exif)
+    assert kept[ExifTags.Base.Artist] == "A. Painter"
+
+
+def test_sixteen_bit_png_is_read_alike_by_an_independent_reader() -> None:
+    picture = _picture(3, 16)
+    decoded = cv2.imdecode(np.frombuffer(encode(picture, "PNG"), np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decoded[..., ::-1], picture.to_array())
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_description_stands_in_the_png(bit_depth: int) -> None:
+    data = encode(_picture(3, bit_depth), "PNG", description="sigma 25 · Größe")
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert image.info["Description"] == "sigma 25 · Größe"
+
+
+def test_transparent_parts_of_a_jpeg_are_white() -> None:
+    pixels = np.zeros((16, 16, 3), np.float32)
+    picture = Picture(pixels=pixels, alpha=np.zeros((16, 16), np.float32))
+    assert read(encode(picture, "JPEG")).pixels.min() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("PNG", "PNG"), ("TIFF", "TIFF"), ("WEBP", "WEBP"), ("JPEG", "PNG"), ("HEIF", "PNG"), ("GIF", "PNG"), ("", "PNG")],
+)
+def test_lossless_format_is_the_pictures_own_where_it_has_one(source: str, expected: str) -> None:
+    assert lossless_format(replace(_picture(3, 8), format=source)) == expected
+
+
+def test_unknown_ending_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"\.png, \.tif"):
+        write(_picture(3, 8), tmp_path / "out.xyz")
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="another folder"):
+        write(_picture(3, 8), tmp_path / "none" / "out.png")
+
+
+def test_written_file_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    write(_picture(3, 8), tmp_path / "out.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.png"]
+
+
+@pytest.mark.parametrize(("height", "width"), [(300, 100), (2000, 3000)])
+def test_preview_is_small_and_eight_bit(height: int, width: int) -> None:
+    preview = read(preview_bytes(_picture(3, 16, height=height, width=width), max_side_px=2048))
+    assert preview.bit_depth == 8
+    assert max(preview.width, preview.height) == min(2048, max(height, width))

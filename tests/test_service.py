@@ -1,0 +1,261 @@
+"""The only door, with methods that need no weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restoration import restore
+from restoration.errors import (
+    ImageTooLarge,
+    InvalidMask,
+    InvalidParameter,
+    InvalidRequest,
+    ModelUnavailable,
+    UnknownModel,
+    WeightsUnavailable,
+)
+from restoration.images import Picture, read
+from restoration.manifest import load_manifest
+from restoration.records import Records
+from restoration.service import Service
+from restoration.types import Done, ModelInfo, RestoreRequest, RestoreResult, Task, WeightFile
+
+MANIFEST = {info.id: info for info in load_manifest()}
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+
+
+@pytest.fixture
+def photo(rng: np.random.Generator) -> Image.Image:
+    return Image.fromarray(rng.integers(0, 256, (40, 56, 3), dtype=np.uint8))
+
+
+def _run(service: Service, image: Any, task: Task, **fields: Any) -> RestoreResult:
+    events = list(service.restore(RestoreRequest(image=image, task=task, **fields)))
+    assert isinstance(events[-1], Done)
+    return events[-1].result
+
+
+def _mask(size: tuple[int, int]) -> Image.Image:
+    mask = Image.new("L", size)
+    mask.paste(255, (10, 10, 20, 22))
+    return mask
+
+
+def test_every_task_has_a_method_without_weights(service: Service, photo: Image.Image) -> None:
+    for task in Task:
+        status = next(status for status in service.list_models(task) if status.info.kind == "classical")
+        assert status.is_available
+        mask = _mask(photo.size) if task is Task.INPAINT else None
+        result = _run(service, photo, task, model=status.info.id, mask=mask)
+        assert result.picture.pixels.dtype == np.float32
+        assert 0 <= result.picture.pixels.min() <= result.picture.pixels.max() <= 1
+
+
+def test_gray_stays_gray(service: Service, photo: Image.Image) -> None:
+    result = _run(service, photo.convert("L"), Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    assert result.image.mode == "L"
+    assert result.image.size == (112, 80)
+
+
+def test_sixteen_bit_leaves_as_sixteen_bit(service: Service, rng: np.random.Generator, tmp_path: Path) -> None:
+    samples = rng.integers(0, 65536, (20, 30, 3), dtype=np.uint16)
+    result = _run(service, samples, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    for name in ("out.png", "out.tiff"):
+        back = read(result.save(tmp_path / name))
+        assert back.bit_depth == 16
+        np.testing.assert_array_equal(back.to_array(), result.picture.to_array())
+
+
+def test_constant_alpha_is_kept_exactly(service: Service, photo: Image.Image) -> None:
+    photo.putalpha(137)
+    result = _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    assert set(np.unique(np.asarray(result.image)[..., 3])) == {137}
+
+
+def test_shaped_alpha_is_enlarged_beside_the_colours_without_a_halo(service: Service) -> None:
+    pixels = np.zeros((32, 32, 4), np.uint8)
+    pixels[8:24, 8:24] = (200, 60, 40, 255)  # a red square on transparent black
+    result = _run(service, pixels, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    restored = np.asarray(result.image)
+    visible = restored[..., 3] > 16
+    assert visible.sum() == pytest.approx(32 * 32, rel=0.1)
+    assert np.abs(restored[visible][:, :3].astype(int) - (200, 60, 40)).max() <= 2
+
+
+def test_alpha_is_untouched_where_the_size_stays(service: Service, photo: Image.Image, rng: np.random.Generator) -> None:
+    alpha = rng.integers(0, 256, (40, 56), dtype=np.uint8)
+    photo.putalpha(Image.fromarray(alpha))
+    result = _run(service, photo, Task.DENOISE, model="adaptive-median")
+    np.testing.assert_array_equal(np.asarray(result.image)[..., 3], alpha)
+
+
+@pytest.mark.parametrize("model", ["telea", "navier-stokes"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pixels_outside_the_mask_stay_bit_exact(
+    service: Service, rng: np.random.Generator, model: str, dtype: type[np.unsignedinteger[Any]]
+) -> None:
+    samples = rng.integers(0, np.iinfo(dtype).max, (40, 56, 3), dtype=dtype, endpoint=True)
+    mask = np.zeros((40, 56), bool)
+    mask[10:22, 10:20] = True
+    result = _run(service, samples, Task.INPAINT, model=model, mask=mask)
+    restored = result.picture.to_array()
+    np.testing.assert_array_equal(restored[~mask], samples[~mask])
+    assert (restored[mask] != samples[mask]).any()
+
+
+def test_inpainting_without_a_mask_is_refused(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(InvalidMask, match="paint over"):
+        _run(service, photo, Task.INPAINT)
+
+
+def test_mask_of_another_size_is_refused_with_both_sizes(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(InvalidMask, match=r"Mask is 30x20 px but the image is 56x40 px"):
+        _run(service, photo, Task.INPAINT, mask=Image.new("L", (30, 20), 255))
+
+
+def test_mask_for_another_task_is_refused(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(InvalidMask, match="only for inpainting"):
+        _run(service, photo, Task.DENOISE, mask=_mask(photo.size))
+
+
+def test_misspelt_model_is_refused_with_a_suggestion(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(UnknownModel, match="did you mean adaptive-median"):
+        _run(service, photo, Task.DENOISE, model="adaptive-meidan")
+
+
+def test_model_of_another_task_is_refused(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(UnknownModel, match="is for super-resolution, not for denoise"):
+        _run(service, photo, Task.DENOISE, model="lanczos")
+
+
+def test_parameter_out_of_range_is_refused(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(InvalidParameter, match="scale"):
+        _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 17})
+
+
+def test_unknown_task_is_refused(photo: Image.Image) -> None:
+    with pytest.raises(InvalidRequest, match="choose one of denoise"):
+        restore(photo, task="polish")
+
+
+def _limited(megapixels: float) -> ModelInfo:
+    return dataclasses.replace(MANIFEST["adaptive-median"], max_megapixels=megapixels)
+
+
+def test_picture_above_the_limit_is_refused_with_the_limit(tmp_path: Path, photo: Image.Image) -> None:
+    service = Service(models=[_limited(0.001)], records_path=tmp_path / "r.sqlite3")
+    with pytest.raises(ImageTooLarge, match=r"at most 0.001 megapixels but the picture has 56x40 px") as caught:
+        _run(service, photo, Task.DENOISE)
+    assert caught.value.limit == 1000
+
+
+def test_picture_above_the_limit_is_fitted_on_request_and_the_user_told(tmp_path: Path, photo: Image.Image) -> None:
+    service = Service(models=[_limited(0.001)], records_path=tmp_path / "r.sqlite3")
+    result = _run(service, photo, Task.DENOISE, fit=True)
+    assert result.picture.width * result.picture.height <= 1000
+    assert "Shrunk from 56x40 px" in result.notes[0]
+
+
+def test_output_above_the_limit_is_refused_before_any_work(service: Service) -> None:
+    huge = Picture(pixels=np.zeros((5000, 4900, 3), np.float32))
+    with pytest.raises(ImageTooLarge, match="megapixels"):
+        _run(service, huge, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 4})
+
+
+def test_run_is_recorded_without_any_name(service: Service, photo: Image.Image, tmp_path: Path) -> None:
+    path = tmp_path / "secret-name.png"
+    photo.save(path)
+    _run(service, path, Task.DENOISE, model="adaptive-median")
+    (row,) = service.list_records()
+    assert (row.task, row.model, row.width, row.height, row.outcome) == ("denoise", "adaptive-median", 56, 40, "done")
+    assert row.run_s > 0
+    assert "secret-name" not in service.records_csv()
+
+
+def test_cancelled_run_is_recorded_as_cancelled(service: Service, photo: Image.Image) -> None:
+    with closing(service.restore(RestoreRequest(image=photo, task=Task.DENOISE, model="adaptive-median"))) as events:
+        next(events)
+    assert [row.outcome for row in service.list_records()] == ["cancelled"]
+
+
+def test_result_is_not_lost_when_the_record_cannot_be_written(
+    service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Records, "add", full_disk)
+    result = _run(service, photo, Task.DENOISE, model="adaptive-median")
+    assert "could not be added" in result.notes[-1]
+
+
+def _without_weights(tmp_path: Path) -> Service:
+    """A service whose default denoiser has lost its built-in weights."""
+    lost = WeightFile(role="net", path="lost.safetensors")
+    broken = dataclasses.replace(MANIFEST["resunet-color"], files=(lost,))
+    return Service(models=[broken, MANIFEST["adaptive-median"]], records_path=tmp_path / "r.sqlite3")
+
+
+def test_model_without_its_weights_is_refused_and_recorded(tmp_path: Path, photo: Image.Image) -> None:
+    service = _without_weights(tmp_path)
+    assert [status.is_available for status in service.list_models()] == [False, True]
+    with pytest.raises(WeightsUnavailable, match=r"lost\.safetensors"):
+        _run(service, photo, Task.DENOISE, model="resunet-color")
+    assert [row.outcome for row in service.list_records()] == ["WeightsUnavailable"]
+
+
+def test_default_that_is_not_available_is_passed_over_aloud(tmp_path: Path, photo: Image.Image) -> None:
+    result = _run(_without_weights(tmp_path), photo, Task.DENOISE)
+    assert result.model.id == "adaptive-median"
+    assert "passed over" in result.notes[0]
+
+
+def test_library_that_does_not_import_makes_only_its_model_unavailable(tmp_path: Path, photo: Image.Image) -> None:
+    absent = dataclasses.replace(MANIFEST["adaptive-median"], id="absent", factory="absent_library:build")
+    service = Service(models=[absent, MANIFEST["adaptive-median"]], records_path=tmp_path / "r.sqlite3")
+    with pytest.raises(ModelUnavailable, match="does not import"):
+        _run(service, photo, Task.DENOISE, model="absent")
+    _run(service, photo, Task.DENOISE, model="adaptive-median")
+
+
+def test_parameters_choose_the_default_model(service: Service, photo: Image.Image) -> None:
+    assert _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 3}).picture.width == 168
+
+
+def test_many_users_at_once_get_their_own_pictures(service: Service, rng: np.random.Generator) -> None:
+    pictures = [rng.integers(0, 256, (16 + n, 20, 3), dtype=np.uint8) for n in range(8)]
+    answers: dict[int, RestoreResult] = {}
+
+    def user(number: int) -> None:
+        request = {"model": "lanczos", "parameters": {"scale": 2}}
+        answers[number] = _run(service, pictures[number], Task.SUPER_RESOLUTION, **request)
+
+    threads = [threading.Thread(target=user, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    alone = Service(records_path=service._records.path, device="cpu")
+    for number, picture in enumerate(pictures):
+        expected = _run(alone, picture, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+        np.testing.assert_array_equal(answers[number].picture.pixels, expected.picture.pixels)
+
+
+def test_python_door_takes_a_path_and_returns_a_pil_image(photo: Image.Image, tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    photo.save(path)
+    result = restore(path, task="super-resolution", model="lanczos", scale=2)
+    assert result.image.size == (112, 80)
