@@ -11,6 +11,7 @@
     │       └── ImageTooLarge
     ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
     │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
+    ├── ManifestError (ValueError)          weights/manifest.toml is wrong
     ├── OutOfMemory (MemoryError)
     └── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
 
@@ -85,6 +86,10 @@ class WeightsUnavailable(ModelUnavailable, OSError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class ManifestError(RestorationError, ValueError):
+    """The list of models is wrong; a developer has to mend it."""
 
 
 class OutOfMemory(RestorationError, MemoryError):

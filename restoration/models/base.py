@@ -168,3 +168,16 @@ def load_state(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
     except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
         message = f"{path.name} cannot be read as network weights ({error}); delete it so that it is fetched again."
         raise WeightsUnavailable(message, model=path.stem) from error
+
+
+def load_network(network: nn.Module, state: Mapping[str, Tensor], *, model: str) -> None:
+    """Put a state dict into a network.
+
+    Raises:
+        WeightsUnavailable: names or shapes differ.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        message = f"The weights of {model} do not fit its network; delete the file so that it is fetched again."
+        raise WeightsUnavailable(message, model=model) from error

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_state
+from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.models.layers import ResidualBlock
 from restoration.types import Parameters
 
@@ -58,7 +58,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
     scale = int(parameters["scale"])
     network = EDSR(scale, **config)  # type: ignore[arg-type]
-    network.load_state_dict(load_state(weights[f"x{scale}"]))
+    load_network(network, load_state(weights[f"x{scale}"]), model="the built-in super-resolver")
     contract = Contract(
         scale=scale,
         overlap_px=2 + 2 * len(network.body),

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from restoration.models.base import Contract, NetworkRestorer, load_state
+from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.models.layers import ResidualBlock
 from restoration.types import Parameters
 
@@ -81,7 +81,7 @@ class ResUNetRestorer(NetworkRestorer):
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> ResUNetRestorer:
     """Build the denoiser from its manifest entry."""
     network = ResUNet(**config)  # type: ignore[arg-type]
-    network.load_state_dict(load_state(weights["net"]))
+    load_network(network, load_state(weights["net"]), model="the built-in denoiser")
     levels = len(network.encoders)
     blocks = len(network.body)
     contract = Contract(

@@ -1,0 +1,1 @@
+"""The page and its API: a thin face of the service."""

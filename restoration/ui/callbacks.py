@@ -1,0 +1,219 @@
+"""What happens when a picture arrives and when Restore is pressed."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import gradio as gr
+import numpy as np
+import numpy.typing as npt
+
+from restoration.errors import InvalidImage, RestorationError
+from restoration.images import FileFormat, encode, lossless_format
+from restoration.service import Service
+from restoration.types import Done, ParamValue, RestoreRequest, RestoreResult, Task, as_mapping
+from restoration.ui import previews, status, text
+from restoration.ui.components import keep_file
+from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
+
+CONCURRENT_RUNS = 8
+"""Runs that may be in progress at once; the engine shares the device between them fairly, tile by tile."""
+RUN_GROUP = "restore"
+
+ReadMask = Callable[[str, Sequence[Any]], npt.NDArray[np.bool_]]
+Shown = tuple[Any, Any, Any, Any, Any]
+"""Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel."""
+
+_SUFFIXES: dict[FileFormat, str] = {"PNG": "png", "TIFF": "tiff", "WEBP": "webp", "JPEG": "jpg"}
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The settings of a tab at the moment Restore was pressed, in the order of `SettingsPart.inputs`."""
+
+    task: Task
+    model: str | None
+    file_format: str
+    fit: bool
+    precision: Literal["auto", "exact"]
+    keep_gps: bool
+    parameters: dict[str, ParamValue]
+
+    @classmethod
+    def from_values(cls, settings: SettingsPart, values: Sequence[Any]) -> Form:
+        """Read the values of `settings.inputs`."""
+        task, model, file_format, fit, precision, keep_gps, *controls = values
+        parameters = settings.params.values(model, controls)
+        return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
+
+    def request(self, source: str, mask: npt.NDArray[np.bool_] | None) -> RestoreRequest:
+        """Return what the service is asked for."""
+        return RestoreRequest(
+            image=Path(source),
+            task=self.task,
+            model=self.model,
+            parameters=as_mapping(self.parameters),
+            mask=None if mask is None else mask.astype(np.uint8) * np.uint8(255),
+            fit=self.fit,
+            precision=self.precision,
+            keep_gps=self.keep_gps,
+        )
+
+
+def wire_upload(picture: PicturePart) -> None:
+    """Keep the original file of every upload; show a preview where browsers cannot show the file."""
+    picture.image.input(
+        take_picture,
+        inputs=picture.image,
+        outputs=[picture.source, picture.image, picture.caption],
+        show_progress="minimal",
+        show_progress_on=picture.image,
+        concurrency_limit=CONCURRENT_RUNS,
+        api_visibility="private",
+    )
+
+
+def take_picture(path: str | None) -> tuple[Any, Any, str]:
+    """Return the new source, what to show, and the caption."""
+    if path is None:
+        return None, gr.skip(), ""
+    with as_user_error():
+        line = previews.caption_of(path)
+        preview = previews.browser_preview(path)
+    shown = gr.skip() if preview is None else keep_file(preview, f"{previews.stem_of(path)}.png")
+    return path, shown, status.caption(line)
+
+
+def wire_restore(
+    service: Service,
+    *,
+    source: gr.State,
+    settings: SettingsPart,
+    result: ResultPart,
+    mask_inputs: Sequence[gr.components.Component] = (),
+    read_mask: ReadMask | None = None,
+) -> None:
+    """Connect Restore and Cancel."""
+    count = len(mask_inputs)
+
+    def run(path: str | None, *values: Any) -> Generator[Shown, None, None]:
+        mask_values, form_values = values[:count], values[count:]
+        yield _working(status.waiting(text.READING))
+        try:
+            checked = present(path)
+            mask = None if read_mask is None else read_mask(checked, mask_values)
+            form = Form.from_values(settings, form_values)
+            yield from _run(service, form, checked, mask)
+        except RestorationError as error:
+            yield _failed(str(error))
+            raise gr.Error(str(error), print_exception=False) from error
+        except Exception as error:
+            log.exception("a restoration failed")
+            yield _failed(text.UNEXPECTED)
+            raise gr.Error(text.UNEXPECTED, print_exception=False) from error
+
+    start = result.restore.click(
+        lambda: _working(status.waiting(text.WAITING)),
+        outputs=result.outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    running = start.then(
+        run,
+        inputs=[source, *mask_inputs, *settings.inputs],
+        outputs=result.outputs,
+        show_progress="hidden",
+        concurrency_limit=CONCURRENT_RUNS,
+        concurrency_id=RUN_GROUP,
+        api_visibility="private",
+    )
+    result.cancel.click(
+        lambda: _idle(gr.skip(), status.note(text.CANCELLED), gr.skip()),
+        outputs=result.outputs,
+        cancels=[running],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+
+
+def present(path: str | None) -> str:
+    """Return the path of the picture.
+
+    Raises:
+        InvalidImage: there is none, or its time is over.
+    """
+    if path is None:
+        raise InvalidImage(text.NO_PICTURE)
+    if not Path(path).is_file():
+        raise InvalidImage(text.PICTURE_GONE)
+    return path
+
+
+def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[str, int]:
+    """Write the result as a file for download; return its path and size in bytes.
+
+    Args:
+        file_format: "PNG", "TIFF", "WEBP", "JPEG", or "auto" for the lossless format nearest to the original's.
+    """
+    kind: FileFormat = lossless_format(result.picture) if file_format == "auto" else _file_format(file_format)
+    content = encode(result.picture, kind)
+    return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
+
+
+class as_user_error:  # noqa: N801 - used like a keyword
+    """Turn errors inside a `with` block into sentences for the user; the unexpected ones go to the log."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, RestorationError):
+            raise gr.Error(str(error), print_exception=False) from error
+        if isinstance(error, Exception) and not isinstance(error, gr.Error):
+            log.error("an event of the page failed", exc_info=error)
+            raise gr.Error(text.UNEXPECTED, print_exception=False) from error
+
+
+def _run(service: Service, form: Form, path: str, mask: npt.NDArray[np.bool_] | None) -> Generator[Shown, None, None]:
+    with closing(service.restore(form.request(path, mask))) as events:
+        for event in events:
+            if isinstance(event, Done):
+                yield _finished(event.result, form, path)
+            else:
+                yield _working(status.progress(event))
+
+
+def _finished(result: RestoreResult, form: Form, path: str) -> Shown:
+    stem = previews.stem_of(path)
+    file, size = result_file(result, stem=stem, file_format=form.file_format)
+    before, after = previews.before_and_after(result)
+    slider = (keep_file(before, f"{stem}-before.png"), keep_file(after, f"{stem}-after.png"))
+    line = status.outcome(result, file_name=Path(file).name, file_bytes=size)
+    return _idle(slider, line, gr.update(value=file, interactive=True, visible=True))
+
+
+def _working(line: str) -> Shown:
+    return gr.skip(), line, gr.skip(), gr.update(interactive=False), gr.update(interactive=True)
+
+
+def _idle(slider: Any, line: str, download: Any) -> Shown:
+    return slider, line, download, gr.update(interactive=True), gr.update(interactive=False)
+
+
+def _failed(message: str) -> Shown:
+    return _idle(gr.skip(), status.failure(message), gr.skip())
+
+
+def _file_format(name: str) -> FileFormat:
+    for known in _SUFFIXES:
+        if name == known:
+            return known
+    raise InvalidImage(f'The result cannot be written as "{name}"; choose auto, {", ".join(_SUFFIXES)}.')

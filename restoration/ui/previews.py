@@ -1,0 +1,95 @@
+"""What the browser shows of a picture; never what the user downloads."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from restoration.images import ImageHeader, Picture, preview_bytes, probe, read
+from restoration.types import RestoreResult
+
+_MAX_SIDE_PX = 2048
+_MAX_EDITOR_SIDE_PX = 1280
+_SHOWN_BY_BROWSERS = frozenset({"PNG", "JPEG", "WEBP", "GIF", "BMP", "AVIF"})
+_MASK_COLOUR = (225, 29, 72)
+
+
+def caption_of(path: str) -> str:
+    """Return one line about a file from its header: "4000x3000 px, HEIC, 16 bits"."""
+    header = probe(path)
+    parts = [f"{header.width} × {header.height} px", _format_name(header)]
+    if header.bit_depth == 16:
+        parts.append("16 bits")
+    if header.is_gray:
+        parts.append("gray")
+    if header.has_alpha:
+        parts.append("with transparency")
+    if header.frames > 1:
+        parts.append(f"first of {header.frames} frames")
+    return ", ".join(parts)
+
+
+def browser_preview(path: str) -> bytes | None:
+    """Return a preview of a file that browsers cannot show, or None where they can."""
+    if probe(path).format in _SHOWN_BY_BROWSERS:
+        return None
+    return preview_bytes(read(path), max_side_px=_MAX_SIDE_PX)
+
+
+def editor_preview(path: str) -> Image.Image:
+    """Return an upright 8-bit picture to paint a mask on."""
+    return _open(preview_bytes(read(path), max_side_px=_MAX_EDITOR_SIDE_PX)).convert("RGB")
+
+
+def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
+    """Return two previews of equal size: the original, enlarged like the result, and the result."""
+    after = preview_bytes(result.picture, max_side_px=_MAX_SIDE_PX)
+    before = preview_bytes(result.original, max_side_px=_MAX_SIDE_PX)
+    size = _open(after).size
+    if _open(before).size == size:
+        return before, after
+    stream = io.BytesIO()
+    _open(before).resize(size, Image.Resampling.BICUBIC).save(stream, "PNG", compress_level=1)
+    return stream.getvalue(), after
+
+
+def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
+    """Return the picture with a coloured veil where the mask is set."""
+    picture = editor_preview(path)
+    veil = Image.fromarray(mask.astype(np.uint8) * 160).resize(picture.size, Image.Resampling.BILINEAR)
+    return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, veil)
+
+
+def original_size(path: str) -> tuple[int, int]:
+    """Return (width, height) of the upright picture."""
+    header = probe(path)
+    return header.width, header.height
+
+
+def stem_of(path: str) -> str:
+    """Return the name of a file without its ending, for the name of the result."""
+    return Path(path).stem or "picture"
+
+
+def _format_name(header: ImageHeader) -> str:
+    return {"HEIF": "HEIC", "WEBP": "WebP"}.get(header.format, header.format)
+
+
+def _open(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+__all__ = [
+    "Picture",
+    "before_and_after",
+    "browser_preview",
+    "caption_of",
+    "editor_preview",
+    "mask_preview",
+    "original_size",
+    "stem_of",
+]

@@ -1,0 +1,120 @@
+"""Small pieces of HTML: progress, the outcome of a run, the summary of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult
+from restoration.ui import text
+
+
+def empty() -> str:
+    """What stands below the comparison before the first run."""
+    return f'<p class="status quiet">{escape(text.EMPTY_STATUS)}</p>'
+
+
+def note(message: str) -> str:
+    """One quiet sentence."""
+    return f'<p class="status quiet">{escape(message)}</p>'
+
+
+def failure(message: str) -> str:
+    """One sentence that says what went wrong and what to do."""
+    return f'<p class="status failure" role="alert">{escape(message)}</p>'
+
+
+def waiting(message: str) -> str:
+    """A bar without a known end."""
+    return _bar(f"<progress aria-label='{escape(message)}'></progress>", message, "")
+
+
+def progress(event: Queued | Progress) -> str:
+    """A bar for what the service reports."""
+    if isinstance(event, Queued):
+        return waiting(queue_message(event))
+    percent = round(100 * event.fraction)
+    bar = f"<progress max='100' value='{percent}' aria-label='{escape(event.message)}'></progress>"
+    remaining = "" if event.eta_s is None else f"about {duration(event.eta_s)} left"
+    return _bar(bar, event.message, remaining)
+
+
+def queue_message(event: Queued) -> str:
+    """Say how many jobs are ahead."""
+    if event.ahead == 0:
+        return "Next in line"
+    return "1 picture is ahead" if event.ahead == 1 else f"{event.ahead} pictures are ahead"
+
+
+def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
+    """Model, parameters, sizes, device, time and notes of a run."""
+    stats = result.stats
+    facts = [
+        ("Model", result.model.title),
+        ("Settings", _parameters(result.model, result.parameters)),
+        ("Size", _sizes(result)),
+        ("Time", f"{duration(stats.run_s)} on {stats.device} ({stats.dtype})"),
+        ("File", f"{file_name}, {_megabytes(file_bytes)}"),
+    ]
+    rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value)
+    return f'<dl class="status outcome">{rows}</dl>{_notes(result.notes)}'
+
+
+def model_summary(status: ModelStatus) -> str:
+    """What a model does, its licence, and what stands in its way."""
+    info = status.info
+    licence = info.weights_licence or info.code_licence
+    parts = [f"<span>{escape(info.summary)}</span>"]
+    if licence:
+        parts.append(f'<span class="licence">{escape(licence)}</span>')
+    reason = "" if status.is_available else f'<p class="reason">{escape(status.reason)}</p>'
+    return f'<div class="model-summary"><p>{" ".join(parts)}</p>{reason}</div>'
+
+
+def caption(message: str) -> str:
+    """One line below the picture."""
+    return f'<p class="caption">{escape(message)}</p>'
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: "0.4 s", "12 s", "3 min 20 s"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
+def _bar(bar: str, message: str, remaining: str) -> str:
+    return (
+        f'<div class="status working" role="status">{bar}'
+        f"<p><span>{escape(message)}</span><span>{escape(remaining)}</span></p></div>"
+    )
+
+
+def _parameters(info: ModelInfo, parameters: Parameters) -> str:
+    named = []
+    for name, value in parameters.items():
+        param = info.param(name)
+        label = param.label if param is not None and param.label else name
+        shown = ("on" if value else "off") if isinstance(value, bool) else f"{value:g}" if _is_number(value) else value
+        named.append(f"{label} {shown}")
+    return ", ".join(named)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _sizes(result: RestoreResult) -> str:
+    before, after = result.original, result.picture
+    if (before.width, before.height) == (after.width, after.height):
+        return f"{after.width} × {after.height} px"
+    return f"{before.width} × {before.height} → {after.width} × {after.height} px"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{max(1, round(count / 1e3))} kB"
+
+
+def _notes(notes: Sequence[str]) -> str:
+    return "".join(f'<p class="status note">{escape(sentence)}</p>' for sentence in notes)

@@ -1,0 +1,89 @@
+"""The words of the page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from restoration.types import Task
+
+TITLE: Final = "Photo Restoration"
+TAGLINE: Final = (
+    "Remove noise, enlarge, mend and brighten photographs. What you download has the depth, transparency and colour "
+    "profile of your file; uploads are deleted within the hour."
+)
+
+TAB_DENOISE: Final = "Denoise"
+TAB_SUPER_RESOLUTION: Final = "Super-resolution"
+TAB_INPAINT: Final = "Inpaint"
+TAB_LOW_LIGHT: Final = "Low light"
+TAB_RECORDS: Final = "Records"
+
+INTRO_DENOISE: Final = "Clean up grain, JPEG blocks or blur."
+INTRO_SUPER_RESOLUTION: Final = "Make a small picture larger, with detail that plain resizing cannot give."
+INTRO_INPAINT: Final = (
+    "Paint over what should go: a scratch, a date stamp, a passer-by. Everything else stays untouched."
+)
+INTRO_LOW_LIGHT: Final = "Brighten a photo that was taken in the dark."
+INTRO_RECORDS: Final = (
+    "Every run on this machine: what ran, how long it took, how it ended. No pictures and no file names."
+)
+
+DAMAGE: Final = "What is wrong with the picture?"
+DAMAGES: Final = (
+    ("Noise or grain", Task.DENOISE),
+    ("JPEG blocks", Task.DEJPEG),
+    ("Blur", Task.DEBLUR),
+)
+
+PICTURE: Final = "Your picture"
+PICTURE_HINT: Final = "Drop a photo here\nor click to choose one"
+EXAMPLES: Final = "Or try an example"
+MODEL: Final = "Model"
+NEEDS_DOWNLOAD: Final = "needs download"
+ADVANCED: Final = "Advanced"
+RESTORE: Final = "Restore"
+CANCEL: Final = "Cancel"
+COMPARISON: Final = "Before and after"
+DOWNLOAD: Final = "Download the result"
+
+FORMAT: Final = "File type of the result"
+FORMATS: Final = (
+    ("Lossless, like the original where possible", "auto"),
+    ("PNG", "PNG"),
+    ("TIFF", "TIFF"),
+    ("WebP (lossless, 8 bits)", "WEBP"),
+    ("JPEG (smaller, slightly lossy)", "JPEG"),
+)
+FIT: Final = "Shrink pictures that are too large for the model"
+PRECISION: Final = "Precision"
+PRECISIONS: Final = (("Fast", "auto"), ("Exact", "exact"))
+KEEP_GPS: Final = "Keep the place (GPS) stored in the file"
+
+PAINT: Final = "Paint over what should be replaced"
+PAINT_HINT: Final = "Undo, zoom and an eraser are in the toolbars of the picture."
+OTHER_PICTURE: Final = "Choose another picture"
+CLEAR_MASK: Final = "Clear mask"
+MASK_OPTIONS: Final = "Mask"
+MASK_FILE: Final = "Mask picture (white is replaced), added to what you paint"
+INVERT: Final = "Invert: keep what is marked, replace the rest"
+GROW: Final = "Grow by (px)"
+SHOW_MASK: Final = "Show what will be replaced"
+MASK_PREVIEW: Final = "Will be replaced"
+
+WAITING: Final = "Waiting for a free place"
+READING: Final = "Reading the picture"
+EMPTY_STATUS: Final = "The restored picture appears here."
+CANCELLED: Final = "Cancelled. Your picture and settings are unchanged."
+
+REFRESH: Final = "Refresh"
+RUNS: Final = "Latest runs"
+RUNS_PLOT: Final = "Seconds of work per megapixel, by model"
+RUNS_CSV: Final = "Export all as CSV"
+NO_RUNS: Final = "Nothing has been restored on this machine yet."
+
+NO_PICTURE: Final = "No picture yet; drop one on the left or choose an example."
+PICTURE_GONE: Final = "The uploaded picture is no longer kept on the server; upload it again."
+NO_MASK: Final = "Nothing is marked yet; paint over what should be replaced, or add a mask picture."
+BAD_SKETCH: Final = "What you painted did not arrive whole; choose the picture again and paint once more."
+NOT_A_FILE: Final = "An uploaded file was expected; with gradio_client, pass the picture as handle_file(path)."
+UNEXPECTED: Final = "Something went wrong on our side; the details are in the server's log. Please try again."
