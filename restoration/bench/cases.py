@@ -1,0 +1,161 @@
+"""Test cases from folders of pictures: what goes in, and what should come out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.degradations.blur import gaussian_blur
+from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
+from restoration.degradations.resize import downscale
+from restoration.errors import InvalidRequest
+from restoration.images import FloatArray, Picture, gray_of, read
+from restoration.types import Task
+
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One picture to restore and its reference; for inpainting also the mask (True = fill)."""
+
+    name: str
+    degraded: Picture
+    reference: Picture
+    mask: npt.NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Damage:
+    """What to do to clean pictures.
+
+    Args:
+        sigma_255: Gaussian noise, in 0-255 units.
+        clip8: clip and round the noisy picture to 8 bits, as a user has it; papers leave it unclipped.
+        salt_and_pepper: share of damaged pixels.
+        quality: JPEG quality.
+        blur_radius_px: Gaussian blur.
+        scale: shrinking factor, where the folder holds no shrunk pictures of its own.
+        gray: turn references into gray pictures first.
+        seed: of the noise; every picture has its own stream, by its name.
+        mask_white_is_known: white in the mask files marks what is known, not what is to be filled.
+    """
+
+    sigma_255: float = 0.0
+    clip8: bool = False
+    salt_and_pepper: float = 0.0
+    quality: int | None = None
+    blur_radius_px: float = 0.0
+    scale: int = 4
+    gray: bool = False
+    seed: int = 0
+    mask_white_is_known: bool = False
+
+
+def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = None) -> Iterator[Case]:
+    """Yield the cases of a folder in the order of their names.
+
+    Noise, JPEG and blur are made from clean pictures; super-resolution takes `HR` and `LRx<scale>` folders, files
+    `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, low light `low` and `high`.
+
+    Raises:
+        InvalidRequest: the folder is absent or holds no pictures of that form.
+    """
+    if not folder.is_dir():
+        raise InvalidRequest(f"The test set {folder} does not exist; name a folder of pictures.")
+    loaders: dict[Task, Callable[[Path, Damage], Iterator[Case]]] = {
+        Task.SUPER_RESOLUTION: _super_resolution,
+        Task.INPAINT: _inpaint,
+        Task.LOW_LIGHT: _low_light,
+    }
+    cases = loaders.get(task, _clean)(folder, damage)
+    for count, case in enumerate(cases):
+        if limit is not None and count >= limit:
+            return
+        yield case
+
+
+def _pictures(folder: Path) -> list[Path]:
+    found = sorted(file for file in folder.glob("*") if file.suffix.lower() in _SUFFIXES)
+    if not found:
+        raise InvalidRequest(f"No pictures lie in {folder}; put {', '.join(_SUFFIXES)} files there.")
+    return found
+
+
+def _reference(file: Path, damage: Damage) -> Picture:
+    picture = read(file)
+    if damage.gray:
+        gray = np.rint(gray_of(picture.pixels) * 255) / 255
+        picture = replace(picture, pixels=np.repeat(gray[..., None], 3, axis=2).astype(np.float32), is_gray=True)
+    return replace(picture, alpha=None)
+
+
+def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
+    for file in _pictures(folder):
+        reference = _reference(file, damage)
+        rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
+        yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, rng)), reference)
+
+
+def _damaged(reference: Picture, damage: Damage, rng: np.random.Generator) -> FloatArray:
+    pixels = gaussian_blur(reference.pixels, radius_px=damage.blur_radius_px)
+    planes = pixels[..., :1] if reference.is_gray else pixels
+    planes = add_gaussian_noise(planes, rng=rng, sigma=damage.sigma_255 / 255)
+    planes = add_salt_and_pepper(planes, rng=rng, ratio=damage.salt_and_pepper)
+    if damage.clip8:
+        planes = quantize_8bit(planes)
+    pixels = np.repeat(planes, 3, axis=2) if reference.is_gray else planes
+    if damage.quality is not None:
+        pixels = compress_jpeg(pixels, quality=damage.quality, is_gray=reference.is_gray)
+    return pixels
+
+
+def _super_resolution(folder: Path, damage: Damage) -> Iterator[Case]:
+    scale = damage.scale
+    if (folder / "HR").is_dir():
+        large = _pictures(folder / "HR")
+        small: Sequence[Path | None] = [_partner(file, folder / f"LRx{scale}", (f"x{scale}", "")) for file in large]
+    elif large := sorted(file for file in folder.glob("*_HR.*")):
+        small = [file.with_name(file.name.replace("_HR.", "_LR.")) for file in large]
+    else:
+        large = _pictures(folder)
+        small = [None] * len(large)
+    for file, shrunk in zip(large, small, strict=True):
+        reference = _reference(file, damage)
+        if shrunk is None:
+            degraded = replace(reference, pixels=quantize_8bit(downscale(reference.pixels, scale=scale)))
+        else:
+            degraded = read(shrunk)
+        height, width = scale * degraded.height, scale * degraded.width
+        yield Case(file.stem, degraded, reference.with_pixels(reference.pixels[:height, :width]))
+
+
+def _partner(file: Path, folder: Path, endings: Sequence[str]) -> Path:
+    for ending in endings:
+        for suffix in _SUFFIXES:
+            candidate = folder / f"{file.stem}{ending}{suffix}"
+            if candidate.is_file():
+                return candidate
+    raise InvalidRequest(f"{folder} holds no partner of {file.name}; both folders need the same names.")
+
+
+def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
+    for file in _pictures(folder / "images"):
+        reference = _reference(file, damage)
+        mask = gray_of(read(_partner(file, folder / "masks", ("", "_mask"))).pixels) > 0.5
+        mask = ~mask if damage.mask_white_is_known else mask
+        holes = np.where(mask[..., None], np.float32(0.5), reference.pixels)
+        yield Case(file.stem, reference.with_pixels(holes), reference, mask)
+
+
+def _low_light(folder: Path, damage: Damage) -> Iterator[Case]:
+    for file in _pictures(folder / "low"):
+        name = file.stem if any((folder / "high").glob(f"{file.stem}.*")) else file.stem.rsplit("_", 1)[0]
+        reference = _reference(_partner(file.with_name(name + file.suffix), folder / "high", ("",)), damage)
+        yield Case(file.stem, read(file), reference)

@@ -1,0 +1,106 @@
+"""`python -m restoration bench`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from restoration.types import ParamValue, Task
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `bench`."""
+    kinds = parser.add_subparsers(title="kinds", required=True, metavar="KIND")
+    quality = kinds.add_parser("quality", help="PSNR, SSIM, MSE and MAE on a test set")
+    quality.add_argument("--set", type=Path, required=True, dest="folder", help="folder of the test set")
+    quality.add_argument("--task", required=True, choices=[task.value for task in Task])
+    quality.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
+    quality.add_argument("--sigma", type=float, default=0.0, help="Gaussian noise, 0-255 units; also told to the model")
+    quality.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
+    quality.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
+    quality.add_argument("--quality", type=int, help="JPEG quality; also told to the model")
+    quality.add_argument("--blur", type=float, default=0.0, metavar="PX", help="radius of Gaussian blur")
+    quality.add_argument("--scale", type=int, default=4, help="super-resolution factor")
+    quality.add_argument("--gray", action="store_true", help="turn the pictures gray first")
+    quality.add_argument("--mask-white-is-known", action="store_true", help="white in the mask files is what is known")
+    quality.add_argument("--seed", type=int, default=0)
+    quality.add_argument("--limit", type=int, help="only the first pictures")
+    quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
+    quality.add_argument("--json", type=Path, help="also write the result to this file")
+    quality.set_defaults(measure=_quality)
+    report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
+    report.add_argument("--write", action="store_true", help="write the README instead of printing it")
+    report.set_defaults(measure=_report)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the kind of benchmark chosen."""
+    code: int = arguments.measure(arguments)
+    return code
+
+
+def _quality(arguments: argparse.Namespace) -> int:
+    from restoration.bench.cases import Damage, load_cases
+    from restoration.bench.quality import BASELINES, measure
+    from restoration.bench.report import to_json, to_markdown
+    from restoration.service import Service
+
+    task = Task(arguments.task)
+    damage = Damage(
+        sigma_255=arguments.sigma,
+        clip8=arguments.clip8,
+        salt_and_pepper=arguments.salt_and_pepper,
+        quality=arguments.quality,
+        blur_radius_px=arguments.blur,
+        scale=arguments.scale,
+        gray=arguments.gray,
+        seed=arguments.seed,
+        mask_white_is_known=arguments.mask_white_is_known,
+    )
+    parameters: dict[str, ParamValue] = {}
+    if arguments.sigma:
+        parameters["sigma"] = arguments.sigma
+    if arguments.quality is not None:
+        parameters["quality"] = arguments.quality
+    if arguments.blur:
+        parameters["radius"] = arguments.blur
+    if task is Task.SUPER_RESOLUTION:
+        parameters["scale"] = arguments.scale
+    models = list(dict.fromkeys([BASELINES[task], *arguments.model]))
+    rows = measure(
+        Service(),
+        load_cases(task, arguments.folder, damage, limit=arguments.limit),
+        task=task,
+        models=models,
+        parameters=parameters,
+        precision=arguments.precision,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    settings = {
+        key: value
+        for key, value in vars(arguments).items()
+        if key not in ("measure", "run", "json", "folder", "model") and value not in (None, False, 0.0)
+    }
+    title = f"{arguments.folder.name}, {task.value}"
+    result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
+    print(to_markdown(result))
+    if arguments.json is not None:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from restoration.bench.report import refresh
+
+    readme = _PROJECT / "README.md"
+    text = refresh(readme.read_text(encoding="utf-8"), _PROJECT / "assets" / "benchmarks")
+    if arguments.write:
+        readme.write_text(text, encoding="utf-8")
+    else:
+        print(text, end="")
+    return 0

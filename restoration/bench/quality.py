@@ -1,0 +1,103 @@
+"""Scores of models on test cases, each beside the untouched input and the task's classical baseline."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.bench.cases import Case
+from restoration.images import Picture, quantize
+from restoration.metrics import CATALOGUE, to_y
+from restoration.service import Service
+from restoration.types import Done, ParamValue, RestoreRequest, Task, as_mapping
+
+INPUT = "(input)"
+BASELINES: Mapping[Task, str] = {
+    Task.DENOISE: "non-local-means",
+    Task.DEJPEG: "jpeg-deblock",
+    Task.DEBLUR: "richardson-lucy",
+    Task.SUPER_RESOLUTION: "bicubic",
+    Task.INPAINT: "telea",
+    Task.LOW_LIGHT: "clahe",
+}
+
+
+@dataclass
+class Row:
+    """The scores of one model: one list per metric, and the run time per megapixel of input."""
+
+    model: str
+    scores: dict[str, list[float]] = field(default_factory=dict)
+    seconds_per_megapixel: list[float] = field(default_factory=list)
+
+    def mean(self, metric: str) -> float:
+        """Return the mean score over all cases."""
+        return statistics.fmean(self.scores[metric])
+
+
+def measure(
+    service: Service,
+    cases: Iterable[Case],
+    *,
+    task: Task,
+    models: Sequence[str],
+    parameters: Mapping[str, ParamValue],
+    precision: Literal["auto", "exact"] = "auto",
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Row]:
+    """Restore every case with every model; all models see the same pixels.
+
+    Super-resolution is scored on Y with a border of `scale` pixels cut off, gray pictures on gray, others on RGB;
+    restored pictures are clipped and rounded to 8 bits first, as a file would hold them.
+
+    Args:
+        parameters: given to every model that takes them.
+
+    Returns:
+        One row per model, after a row of the input itself where it can be compared.
+    """
+    rows = {name: Row(name) for name in (INPUT, *models)}
+    takes = {status.info.id: status.info for status in service.list_models(task)}
+    for case in cases:
+        border = int(parameters.get("scale", 4)) if task is Task.SUPER_RESOLUTION else 0
+        if (case.degraded.width, case.degraded.height) == (case.reference.width, case.reference.height):
+            _score(rows[INPUT], case.degraded, case.reference, task=task, crop_border=border)
+        for name in models:
+            info = takes.get(name)
+            chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
+            request = RestoreRequest(
+                image=case.degraded,
+                task=task,
+                model=name,
+                parameters=as_mapping(chosen),
+                mask=case.mask,
+                precision=precision,
+            )
+            started_s = time.perf_counter()
+            restored = next(event.result for event in service.restore(request) if isinstance(event, Done))
+            elapsed_s = time.perf_counter() - started_s
+            megapixels = case.degraded.width * case.degraded.height / 1e6
+            rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
+            _score(rows[name], restored.picture, case.reference, task=task, crop_border=border)
+            progress(f"{case.name}: {name} {rows[name].scores['psnr'][-1]:.2f} dB")
+    return [row for row in rows.values() if row.scores]
+
+
+def _score(row: Row, restored: Picture, reference: Picture, *, task: Task, crop_border: int) -> None:
+    ours, theirs = (_samples(picture, task=task) for picture in (restored, reference))
+    for metric in CATALOGUE:
+        score = metric.function(ours, theirs, data_range=255.0, crop_border=crop_border)
+        row.scores.setdefault(metric.name, []).append(score)
+
+
+def _samples(picture: Picture, *, task: Task) -> npt.NDArray[np.float64]:
+    """Return what is compared, in 0-255 units: Y for super-resolution, gray of gray pictures, else RGB."""
+    if task is Task.SUPER_RESOLUTION:
+        return 255.0 * to_y(quantize(picture.pixels, bit_depth=8) / 255.0)
+    return picture.to_array(bit_depth=8).astype(np.float64)

@@ -1,0 +1,101 @@
+"""From measured rows to JSON files, and from those to the tables of the README."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from restoration.bench.quality import Row
+from restoration.errors import InvalidRequest
+from restoration.metrics import CATALOGUE
+
+_LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
+
+
+def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result with all that is needed to repeat it."""
+    return {
+        "title": title,
+        "command": command,
+        "settings": dict(settings),
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": {"processor": _processor(), "python": platform.python_version()},
+        "versions": {name: version(name) for name in _LIBRARIES},
+        "rows": [
+            {
+                "model": row.model,
+                "pictures": len(row.scores["psnr"]),
+                **{metric.name: row.mean(metric.name) for metric in CATALOGUE},
+                "seconds_per_megapixel": _mean(row.seconds_per_megapixel),
+            }
+            for row in rows
+        ],
+    }
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _commit() -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - git as the user has it
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):  # an installed copy lies in no repository
+        return None
+    return answer.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:  # not Linux
+        return platform.processor()
+    names = re.findall(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    return f"{len(names)} x {names[0]}" if names else platform.processor()
+
+
+def to_markdown(result: Mapping[str, Any]) -> str:
+    """Return one result as a Markdown table."""
+    header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in CATALOGUE), "s/MP"]
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    for row in result["rows"]:
+        speed = row["seconds_per_megapixel"]
+        cells = [
+            row["model"],
+            *(f"{row[metric.name]:.{metric.digits}f}" for metric in CATALOGUE),
+            "" if speed is None else f"{speed:.2f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def refresh(text: str, folder: Path) -> str:
+    """Return a document with the tables between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` made anew.
+
+    Raises:
+        InvalidRequest: the folder holds no NAME.json for a marker.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        name = match["name"]
+        file = folder / f"{name}.json"
+        if not file.is_file():
+            raise InvalidRequest(f"The document wants the table {name}, but {file} does not exist; measure it first.")
+        result = json.loads(file.read_text(encoding="utf-8"))
+        return f"<!-- bench:{name} -->\n{to_markdown(result)}\n<!-- /bench:{name} -->"
+
+    return re.sub(r"<!-- bench:(?P<name>[\w-]+) -->.*?<!-- /bench:(?P=name) -->", table, text, flags=re.DOTALL)
