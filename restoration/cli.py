@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser(service)
     arguments = parser.parse_args(argv)
     try:
-        code: int = arguments.run(arguments)
+        code: int = arguments.command(arguments)
     except InvalidRequest as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -51,14 +51,14 @@ def _parser(service: Service) -> argparse.ArgumentParser:
 
     command = commands.add_parser("restore", help="restore one picture")
     names = _add_restore_arguments(command, service.list_models())
-    command.set_defaults(run=lambda arguments: _restore(arguments, names))
+    command.set_defaults(command=lambda arguments: _restore(arguments, names))
 
     command = commands.add_parser("models", help="list the models and whether they can run now")
     command.add_argument("--task", choices=[task.value for task in Task], help="only the models of this task")
-    command.set_defaults(run=lambda arguments: _list_models(service, arguments))
+    command.set_defaults(command=lambda arguments: _list_models(service, arguments))
 
     command = commands.add_parser("records", help="print the performance record as CSV")
-    command.set_defaults(run=lambda _: _print_records(service))
+    command.set_defaults(command=lambda _: _print_records(service))
 
     _add_tool(commands, "bench", "measure quality on test sets", "restoration.bench.command")
     _add_tool(commands, "examples", "make the example pictures of the page", "restoration.bench.examples")
@@ -77,7 +77,7 @@ def _add_tool(
     command = commands.add_parser(name, help=help_text)
     module.add_arguments(command)
     run: Callable[[argparse.Namespace], int] = module.run
-    command.set_defaults(run=run)
+    command.set_defaults(command=run)
 
 
 def _add_restore_arguments(command: argparse.ArgumentParser, statuses: Sequence[ModelStatus]) -> list[str]:

@@ -28,6 +28,7 @@ from restoration.types import (
     ImageSource,
     ModelInfo,
     ModelStatus,
+    Parameters,
     ParamValue,
     Progress,
     Queued,
@@ -91,7 +92,7 @@ class Service:
     def list_models(self, task: Task | None = None) -> list[ModelStatus]:
         """Return the models of a task (None = all), its default first, and whether each can run now."""
         chosen = [info for info in self._models if task is None or task in info.tasks]
-        return [self._status(info) for info in chosen]
+        return [_status(info, complete(info, {})) for info in chosen]
 
     def restore(self, request: RestoreRequest) -> Generator[Event, None, None]:
         """Restore one picture and yield what happens; the last event is `Done`.
@@ -156,13 +157,6 @@ class Service:
                 self._parts_made = _Parts(LocalEngine(device), Registry(device))
             return self._parts_made
 
-    def _status(self, info: ModelInfo) -> ModelStatus:
-        for file in info.files:
-            is_available, reason = weights.status(file)
-            if not is_available:
-                return ModelStatus(info, False, reason)
-        return ModelStatus(info, True)
-
     def _prepare(self, request: RestoreRequest) -> _Plan:
         """Decode and check everything that can be checked without loading a model."""
         task = _task(request.task)
@@ -195,13 +189,15 @@ class Service:
             from restoration.registry import find_model
 
             return find_model(self._models, request.model, task=task), ()
-        statuses = self.list_models(task)
-        if not statuses:
+        models = [info for info in self._models if task in info.tasks]
+        if not models:
             raise InvalidRequest(f'No model does the task "{task}"; choose another task.')
-        able = [status for status in statuses if fits(status.info, request.parameters)]
-        chosen = next((status for status in able if status.is_available), able[0] if able else statuses[0])
-        passed_over = [status for status in able[: able.index(chosen)] if not status.is_available] if able else []
-        notes = tuple(f"{status.info.title} was passed over: {status.reason}" for status in passed_over)
+        able = [_status(info, complete(info, request.parameters)) for info in models if fits(info, request.parameters)]
+        if not able:
+            return models[0], ()  # its own check of the parameters says best what is wrong with them
+        chosen = next((status for status in able if status.is_available), able[0])
+        passed_over = able[: able.index(chosen)]
+        notes = tuple(f"{status.info.title} was passed over: {status.reason}." for status in passed_over)
         return chosen.info, notes
 
     def _carry_out(self, plan: _Plan, run: _Run) -> Generator[Event, None, None]:
@@ -312,6 +308,15 @@ def _run_job(
                 run.add(event.stats)
                 return event.pixels
     raise AssertionError("the engine ended without an answer")
+
+
+def _status(info: ModelInfo, parameters: Parameters) -> ModelStatus:
+    """Tell whether the files that a model needs with these parameters are on this machine."""
+    for file in info.files:
+        is_available, reason = weights.status(file) if file.is_needed(parameters) else (True, "")
+        if not is_available:
+            return ModelStatus(info, False, reason)
+    return ModelStatus(info, True)
 
 
 def _task(task: Task | str) -> Task:

@@ -83,7 +83,7 @@ def _quality(arguments: argparse.Namespace) -> int:
     settings = {
         key: value
         for key, value in vars(arguments).items()
-        if key not in ("measure", "run", "json", "folder", "model") and value not in (None, False, 0.0)
+        if key not in ("measure", "command", "json", "folder", "model") and value not in (None, False, 0.0)
     }
     title = f"{arguments.folder.name}, {task.value}"
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})

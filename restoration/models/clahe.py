@@ -20,11 +20,13 @@ from restoration.types import Parameters
 FloatArray = npt.NDArray[np.float32]
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-_TARGET_MEAN = 0.45
+_TARGET_MEAN = 0.5
 _LOWEST_GAMMA = 0.25
 _LARGEST_GAIN = 12.0
 _GRID = (8, 8)
 _TINY = 1e-3
+_TOE = 0.015  # luminance below which there is hardly more than noise: it is brightened less
+_CHROMA_SHARE = 0.85  # of the gain in the exponent: a full share makes dark colours garish
 
 
 class Clahe(ArrayRestorer):
@@ -35,11 +37,21 @@ class Clahe(ArrayRestorer):
     ) -> FloatArray:
         strength = float(parameters["strength"])
         luminance = np.clip(image @ _LUMA, 0, 1)
-        brightened = luminance ** _gamma(luminance, float(parameters["gamma"]))
+        calm = _calm(luminance)
+        brightened = calm ** _gamma(luminance, float(parameters["gamma"]))
         wanted = _equalised(brightened, float(parameters["clip_limit"]))
-        target = luminance + strength * (wanted - luminance)
-        gain = np.clip(target / np.maximum(luminance, _TINY), 0, _LARGEST_GAIN)
-        return _within_range(image * gain[..., None], luminance * gain)
+        target = calm + strength * (wanted - calm)
+        toe = 1 - strength + strength * calm / (calm + _TOE)
+        gain = np.clip(toe * target / np.maximum(calm, _TINY), 0, _LARGEST_GAIN)
+        gray = (luminance * gain)[..., None]
+        chroma = (image - luminance[..., None]) * (gain**_CHROMA_SHARE)[..., None]
+        return _within_range(gray + chroma, luminance * gain)
+
+
+def _calm(luminance: FloatArray) -> FloatArray:
+    """Return luminance without its noise but with its edges: the gain must follow the light, not the grain."""
+    median = cv2.medianBlur(cv2.medianBlur(luminance, 5), 5)
+    return np.clip(median, 0, 1)
 
 
 def _gamma(luminance: FloatArray, wanted: float) -> float:

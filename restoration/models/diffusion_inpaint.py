@@ -21,7 +21,7 @@ _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 
 
 class DiffusionInpaint(ArrayRestorer):
-    """OpenCV's methods, channel by channel on float samples, so that 16-bit pictures keep their depth."""
+    """OpenCV's methods, channel by channel on 16-bit samples; its float form rounds values below 1 away."""
 
     def __init__(self, method: int) -> None:
         super().__init__(Contract(tiling="internal", needs_mask=True, runs_on_device=False))
@@ -37,11 +37,12 @@ class DiffusionInpaint(ArrayRestorer):
         assert mask is not None
         radius_px = float(parameters["radius"])
         holes = mask.astype(np.uint8)
+        samples = np.rint(np.clip(image, 0, 1) * 65535).astype(np.uint16)
         filled = [
-            cv2.inpaint(np.ascontiguousarray(image[..., channel]), holes, radius_px, self._method)
+            cv2.inpaint(np.ascontiguousarray(samples[..., channel]), holes, radius_px, self._method)
             for channel in range(3)
         ]
-        return np.where(mask[..., None], np.stack(filled, axis=2), image)
+        return np.where(mask[..., None], np.stack(filled, axis=2).astype(np.float32) / np.float32(65535), image)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DiffusionInpaint:

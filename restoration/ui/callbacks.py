@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ import gradio as gr
 import numpy as np
 import numpy.typing as npt
 
-from restoration.errors import InvalidImage, RestorationError
+from restoration.errors import InvalidImage, InvalidParameter, RestorationError
 from restoration.images import FileFormat, encode, lossless_format
 from restoration.service import Service
 from restoration.types import Done, ParamValue, RestoreRequest, RestoreResult, Task, as_mapping
@@ -83,11 +83,16 @@ def take_picture(path: str | None) -> tuple[Any, Any, str]:
     """Return the new source, what to show, and the caption."""
     if path is None:
         return None, gr.skip(), ""
-    with as_user_error():
+    with user_errors():
         line = previews.caption_of(path)
         preview = previews.browser_preview(path)
     shown = gr.skip() if preview is None else keep_file(preview, f"{previews.stem_of(path)}.png")
     return path, shown, status.caption(line)
+
+
+def take_example(path: Path) -> tuple[str, str, str]:
+    """Return the new source, what to show, and the caption of an example picture."""
+    return str(path), str(path), status.caption(previews.caption_of(str(path)))
 
 
 def wire_restore(
@@ -168,18 +173,18 @@ def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[
     return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
 
 
-class as_user_error:  # noqa: N801 - used like a keyword
-    """Turn errors inside a `with` block into sentences for the user; the unexpected ones go to the log."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, RestorationError):
-            raise gr.Error(str(error), print_exception=False) from error
-        if isinstance(error, Exception) and not isinstance(error, gr.Error):
-            log.error("an event of the page failed", exc_info=error)
-            raise gr.Error(text.UNEXPECTED, print_exception=False) from error
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Turn errors inside the block into sentences for the user; the unexpected ones go to the log."""
+    try:
+        yield
+    except RestorationError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+    except gr.Error:
+        raise
+    except Exception as error:
+        log.exception("an event of the page failed")
+        raise gr.Error(text.UNEXPECTED, print_exception=False) from error
 
 
 def _run(service: Service, form: Form, path: str, mask: npt.NDArray[np.bool_] | None) -> Generator[Shown, None, None]:
@@ -216,4 +221,5 @@ def _file_format(name: str) -> FileFormat:
     for known in _SUFFIXES:
         if name == known:
             return known
-    raise InvalidImage(f'The result cannot be written as "{name}"; choose auto, {", ".join(_SUFFIXES)}.')
+    known_names = ", ".join(_SUFFIXES)
+    raise InvalidParameter(f'"format" must be auto or one of {known_names}, but is {name}.', name="format")

@@ -11,7 +11,7 @@ import gradio as gr
 from restoration.service import Service
 from restoration.types import ModelStatus, Task
 from restoration.ui import status, text
-from restoration.ui.components import SourceImage
+from restoration.ui.components import SourceImage, picture_upload
 from restoration.ui.params import ParamControls
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
@@ -65,19 +65,26 @@ class ResultPart:
 def build_picture(prefix: str) -> PicturePart:
     """Place the upload and the line below it."""
     source = gr.State(None)
-    image = SourceImage(
+    image = picture_upload(
         label=text.PICTURE,
         placeholder=text.PICTURE_HINT,
-        height=300,
+        height=260,
         elem_id=f"{prefix}-picture",
         elem_classes="picture",
     )
     return PicturePart(source, image, gr.HTML("", elem_id=f"{prefix}-caption", padding=False))
 
 
-def build_examples(pattern: str, *, prefix: str) -> tuple[gr.Dataset | None, list[Path]]:
-    """Place the clickable examples; None where the folder holds none."""
-    paths = sorted(path for path in EXAMPLES.glob(f"{pattern}*") if not path.stem.endswith("-mask"))
+def build_examples(pattern: str, *, prefix: str, first: Sequence[str] = ()) -> tuple[gr.Dataset | None, list[Path]]:
+    """Place the clickable examples; None where the folder holds none.
+
+    Args:
+        first: names without endings that come before the others, in this order.
+    """
+    paths = sorted(
+        (path for path in EXAMPLES.glob(f"{pattern}*") if not path.stem.endswith("-mask")),
+        key=lambda path: (_place(path.stem, first), path.name),
+    )
     if not paths:
         return None, []
     dataset = gr.Dataset(
@@ -164,6 +171,10 @@ def default_model(statuses: Sequence[ModelStatus]) -> str | None:
 def summary_of(statuses: Sequence[ModelStatus], model: str | None) -> str:
     """Return the summary line of one model."""
     return next((status.model_summary(entry) for entry in statuses if entry.info.id == model), "")
+
+
+def _place(name: str, first: Sequence[str]) -> int:
+    return first.index(name) if name in first else len(first)
 
 
 def _show_model(service: Service, params: ParamControls) -> Callable[[str | None], tuple[object, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from restoration.images import ImageHeader, Picture, preview_bytes, probe, read
+from restoration.images import ImageHeader, preview_bytes, probe, read
 from restoration.types import RestoreResult
 
 _MAX_SIDE_PX = 2048
@@ -52,9 +52,7 @@ def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
     size = _open(after).size
     if _open(before).size == size:
         return before, after
-    stream = io.BytesIO()
-    _open(before).resize(size, Image.Resampling.BICUBIC).save(stream, "PNG", compress_level=1)
-    return stream.getvalue(), after
+    return png(_open(before).resize(size, Image.Resampling.BICUBIC)), after
 
 
 def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
@@ -62,6 +60,22 @@ def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
     picture = editor_preview(path)
     veil = Image.fromarray(mask.astype(np.uint8) * 160).resize(picture.size, Image.Resampling.BILINEAR)
     return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, veil)
+
+
+def strokes(mask_path: Path, *, size: tuple[int, int], colour: str) -> Image.Image:
+    """Return a mask picture as strokes of one colour on a transparent layer."""
+    with Image.open(mask_path) as mask:
+        opacity = mask.convert("L").resize(size, Image.Resampling.NEAREST).point(lambda value: 255 * (value > 127))
+    layer = Image.new("RGBA", size, colour)
+    layer.putalpha(opacity)
+    return layer
+
+
+def png(image: Image.Image) -> bytes:
+    """Return the bytes of a PNG file."""
+    stream = io.BytesIO()
+    image.save(stream, "PNG", compress_level=1)
+    return stream.getvalue()
 
 
 def original_size(path: str) -> tuple[int, int]:
@@ -81,15 +95,3 @@ def _format_name(header: ImageHeader) -> str:
 
 def _open(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(content))
-
-
-__all__ = [
-    "Picture",
-    "before_and_after",
-    "browser_preview",
-    "caption_of",
-    "editor_preview",
-    "mask_preview",
-    "original_size",
-    "stem_of",
-]

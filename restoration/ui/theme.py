@@ -7,7 +7,9 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-STYLE_SHEET = Path(__file__).resolve().parents[2] / "assets" / "style.css"
+_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+STYLE_SHEET = _ASSETS / "style.css"
+SCRIPT = _ASSETS / "page.js"
 
 _ACCENT = colors.Color(
     name="pine",
@@ -100,3 +102,8 @@ class CalmTheme(gr.themes.Base):
             checkbox_label_border_color_selected="*primary_400",
             checkbox_label_border_color_selected_dark="*primary_700",
         )
+
+
+def page_head() -> str:
+    """Return the script that lets people choose and drop files which browsers do not know as pictures."""
+    return f"<script>{SCRIPT.read_text(encoding='utf-8')}</script>"

@@ -1,0 +1,36 @@
+"""The page, put together."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio while it is imported
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+import gradio as gr
+
+from restoration.service import Service, default_service
+from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
+
+_SWEEP_EVERY_S = 300
+_KEEP_FILES_S = 3600
+_MAX_WAITING = 32
+
+
+def build_demo(service: Service | None = None) -> gr.Blocks:
+    """Build the page and its API; nothing is loaded or started.
+
+    Args:
+        service: what restores; None takes the one that this process shares.
+    """
+    door = default_service() if service is None else service
+    with gr.Blocks(title=text.TITLE, delete_cache=(_SWEEP_EVERY_S, _KEEP_FILES_S), fill_width=True) as demo:
+        gr.Markdown(f"# {text.TITLE}\n{text.TAGLINE}", elem_classes="masthead")
+        with gr.Tabs(elem_classes="tasks"):
+            denoise.build(door)
+            super_resolution.build(door)
+            inpaint.build(door)
+            low_light.build(door)
+            records.build(door)
+        api.add_endpoints(door)
+    return demo.queue(api_open=False, max_size=_MAX_WAITING)

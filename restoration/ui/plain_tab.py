@@ -1,0 +1,38 @@
+"""What stands inside a tab that has one task and needs nothing but a picture."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from restoration.service import Service
+from restoration.types import Task
+from restoration.ui import callbacks, panel
+
+
+def build_plain_tab(service: Service, *, task: Task, intro: str, examples: str, prefix: str) -> None:
+    """Place picture, settings and comparison, and connect them.
+
+    Args:
+        examples: how the names of the example pictures begin.
+        prefix: begins the element ids of the tab.
+    """
+    gr.Markdown(intro, elem_classes="intro")
+    with gr.Row(elem_classes="workspace"):
+        with gr.Column(scale=5, min_width=320):
+            picture = panel.build_picture(prefix)
+            dataset, paths = panel.build_examples(examples, prefix=prefix)
+            settings = panel.build_settings(service, tasks=[task], task=gr.State(task.value), prefix=prefix)
+            buttons = panel.build_buttons(prefix)
+        with gr.Column(scale=7, min_width=320):
+            result = panel.build_result(buttons, prefix=prefix)
+
+    callbacks.wire_upload(picture)
+    callbacks.wire_restore(service, source=picture.source, settings=settings, result=result)
+    if dataset is not None:
+        dataset.click(
+            lambda index: callbacks.take_example(paths[index]),
+            inputs=dataset,
+            outputs=[picture.source, picture.image, picture.caption],
+            show_progress="hidden",
+            api_visibility="private",
+        )

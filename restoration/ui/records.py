@@ -1,0 +1,94 @@
+"""The tab with the performance record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from restoration.service import Service
+from restoration.types import RunRecord
+from restoration.ui import status, text
+from restoration.ui.components import keep_file
+
+_MAX_ROWS = 200
+_HEADERS = ["Started (UTC)", "Task", "Model", "Size", "Device", "Precision", "Waited", "Worked", "Memory", "Outcome"]
+
+
+def build(service: Service) -> None:
+    """Place the tab into the layout that is open."""
+    with gr.Tab(text.TAB_RECORDS, id="records") as tab:
+        gr.Markdown(text.INTRO_RECORDS, elem_classes="intro")
+        summary = gr.HTML("", padding=False, elem_id="records-summary")
+        plot = gr.ScatterPlot(
+            x="started",
+            y="seconds per megapixel",
+            color="model",
+            label=text.RUNS_PLOT,
+            height=280,
+            x_title="Started (UTC)",
+            y_title="s / megapixel",
+            tooltip="all",
+            visible=False,
+            elem_id="records-plot",
+        )
+        table = gr.Dataframe(
+            headers=_HEADERS,
+            label=text.RUNS,
+            interactive=False,
+            wrap=False,
+            max_height=420,
+            buttons=[],
+            elem_id="records-table",
+        )
+        with gr.Row(elem_classes="actions"):
+            refresh = gr.Button(text.REFRESH, min_width=120)
+            export = gr.DownloadButton(text.RUNS_CSV, min_width=160, interactive=False, elem_id="records-csv")
+
+    for event in (tab.select, refresh.click):
+        event(
+            lambda: _show(service),
+            outputs=[summary, plot, table, export],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+
+def _show(service: Service) -> tuple[Any, ...]:
+    records = service.list_records(limit=_MAX_ROWS)
+    if not records:
+        return status.note(text.NO_RUNS), gr.update(visible=False), [], gr.update(interactive=False)
+    points = _points(records)
+    file = keep_file(service.records_csv().encode(), "restoration-records.csv")
+    rows = [_row(record) for record in records]
+    return "", gr.update(value=points, visible=len(points) > 0), rows, gr.update(value=file, interactive=True)
+
+
+def _points(records: Sequence[RunRecord]) -> pd.DataFrame:
+    done = [record for record in records if record.outcome == "done"]
+    return pd.DataFrame(
+        {
+            "started": pd.to_datetime([record.started_at for record in done]),
+            "seconds per megapixel": [round(1e6 * record.run_s / (record.width * record.height), 4) for record in done],
+            "model": [record.model for record in done],
+        }
+    )
+
+
+def _row(record: RunRecord) -> list[str]:
+    memory = "" if record.peak_bytes is None else f"{record.peak_bytes / 1e9:.2f} GB"
+    return [
+        record.started_at[:19].replace("T", " "),
+        record.task,
+        record.model,
+        f"{record.width} × {record.height}",
+        record.device,
+        record.dtype,
+        status.duration(record.queue_s),
+        status.duration(record.run_s),
+        memory,
+        record.outcome,
+    ]
