@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from restoration.cli import main
+from restoration.images import read
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def test_restored_file_is_written_and_named_on_stdout(photo: Path, capsys: pytes
     assert _restore(photo, *arguments) == 0
     captured = capsys.readouterr()
     written = Path(captured.out.strip())
-    assert Image.open(written).size == (80, 60)
+    assert read(written).size_text == "80x60 px"
     assert "40x30 px -> 80x60 px" in captured.err
 
 
@@ -38,7 +39,7 @@ def test_mask_file_guides_inpainting(photo: Path) -> None:
     mask_path = photo.with_name("mask.png")
     Image.fromarray(mask).save(mask_path)
     assert _restore(photo, "--task", "inpaint", "--model", "telea", "--mask", str(mask_path)) == 0
-    before, after = (np.asarray(Image.open(photo.with_name(name))) for name in ("photo.png", "out.png"))
+    before, after = (read(photo.with_name(name)).to_array() for name in ("photo.png", "out.png"))
     np.testing.assert_array_equal(before[mask == 0], after[mask == 0])
 
 
@@ -78,7 +79,9 @@ def test_missing_file_is_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_unknown_output_format_is_refused(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code = main(["restore", str(photo), "-o", str(photo.with_suffix(".xyz")), "--task", "denoise", "--model", "adaptive-median"])
+    code = main(
+        ["restore", str(photo), "-o", str(photo.with_suffix(".xyz")), "--task", "denoise", "--model", "adaptive-median"]
+    )
     assert code == 2
     assert ".png" in capsys.readouterr().err
 

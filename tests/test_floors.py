@@ -58,7 +58,9 @@ def _floor(module: str) -> tuple[str, int]:
 
 def _modules() -> list[str]:
     names = (path.relative_to(PACKAGE).with_suffix("").parts for path in PACKAGE.rglob("*.py"))
-    return sorted(".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names if parts != ("__init__",))
+    return sorted(
+        ".".join(parts[:-1] if parts[-1] == "__init__" else parts) for parts in names if parts != ("__init__",)
+    )
 
 
 def _imports(module: str) -> set[str]:
@@ -89,7 +91,9 @@ def test_module_imports_downwards_only(module: str) -> None:
     place, floor = _floor(module)
     for imported in _inside(module):
         other, other_floor = _floor(imported)
-        assert other_floor < floor or other == place, f"{module} (floor {floor}) imports {imported} (floor {other_floor})"
+        assert other_floor < floor or other == place, (
+            f"{module} (floor {floor}) imports {imported} (floor {other_floor})"
+        )
 
 
 @pytest.mark.parametrize("module", [name for name in _modules() if name.startswith("models.")])

@@ -90,12 +90,14 @@ def test_shaped_alpha_is_enlarged_beside_the_colours_without_a_halo(service: Ser
     pixels[8:24, 8:24] = (200, 60, 40, 255)  # a red square on transparent black
     result = _run(service, pixels, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
     restored = np.asarray(result.image)
+    assert (restored[..., 3] > 127).sum() == 32 * 32
     visible = restored[..., 3] > 16
-    assert visible.sum() == pytest.approx(32 * 32, rel=0.1)
     assert np.abs(restored[visible][:, :3].astype(int) - (200, 60, 40)).max() <= 2
 
 
-def test_alpha_is_untouched_where_the_size_stays(service: Service, photo: Image.Image, rng: np.random.Generator) -> None:
+def test_alpha_is_untouched_where_the_size_stays(
+    service: Service, photo: Image.Image, rng: np.random.Generator
+) -> None:
     alpha = rng.integers(0, 256, (40, 56), dtype=np.uint8)
     photo.putalpha(Image.fromarray(alpha))
     result = _run(service, photo, Task.DENOISE, model="adaptive-median")

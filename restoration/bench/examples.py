@@ -1,4 +1,4 @@
-"""The example pictures of the page: free photographs that scikit-image carries, damaged by this project's degradations."""
+"""The example pictures of the page: free photographs from scikit-image, damaged by this project's degradations."""
 
 from __future__ import annotations
 

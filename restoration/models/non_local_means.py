@@ -49,4 +49,6 @@ class NonLocalMeans(ArrayRestorer):
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NonLocalMeans:
     """Build the filter; it has neither configuration nor weights."""
     reach_px = _SEARCH_PX + _PATCH_PX
-    return NonLocalMeans(Contract(overlap_px=reach_px, runs_on_device=False, activation_bytes_per_pixel=400.0))
+    return NonLocalMeans(
+        Contract(size_minimum=16, overlap_px=reach_px, runs_on_device=False, activation_bytes_per_pixel=400.0)
+    )

@@ -42,9 +42,14 @@ def build(service: Service) -> None:
                         clear = gr.Button(text.CLEAR_MASK, size="sm", min_width=100, elem_id="inpaint-clear")
                         other = gr.Button(text.OTHER_PICTURE, size="sm", min_width=140, elem_id="inpaint-other")
                 examples, paths = panel.build_examples("inpaint-", prefix="inpaint")
-                with gr.Accordion(text.MASK_OPTIONS, open=False, elem_id="inpaint-mask-options"):
+                with gr.Accordion(text.MASK_OPTIONS, open=False, elem_id="inpaint-mask-options") as mask_options:
                     mask_file = picture_upload(
-                        label=text.MASK_FILE, sources=["upload", "clipboard"], height=180, elem_id="inpaint-mask"
+                        label=text.MASK_FILE,
+                        placeholder=text.MASK_FILE_HINT,
+                        sources=["upload", "clipboard"],
+                        height=180,
+                        elem_id="inpaint-mask",
+                        elem_classes="picture",
                     )
                     grow = gr.Slider(0, _MAX_GROW_PX, value=0, step=1, label=text.GROW, elem_id="inpaint-grow")
                     invert = gr.Checkbox(False, label=text.INVERT, elem_id="inpaint-invert")
@@ -89,11 +94,11 @@ def build(service: Service) -> None:
     show.click(_show_mask, inputs=[picture.source, *mask_inputs], outputs=shown, **private)
     if examples is not None:
         examples.click(
-            lambda index: (*_start_painting(str(paths[index])), None, gr.update(value=None, visible=False)),
+            lambda index: _take_example(paths[index]),
             inputs=examples,
-            outputs=[*steps, mask_file, shown],
+            outputs=[*steps, mask_file, shown, mask_options],
             **private,
-        ).then(lambda index: _example_sketch(paths[index]), inputs=examples, outputs=editor, **private)
+        )
 
 
 def read_mask(source: str, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
@@ -134,21 +139,19 @@ def _build_editor() -> MaskEditor:
     )
 
 
-def _sketch(background: Image.Image, strokes: Image.Image | None = None) -> dict[str, Any]:
-    """Return an editor value: a picture, and what is already painted on it."""
-    layers = [] if strokes is None else [keep_file(previews.png(strokes), "mask.png")]
-    return {"background": keep_file(previews.png(background), "picture.png"), "layers": layers, "composite": None}
+def _sketch(background: Image.Image) -> dict[str, Any]:
+    """Return an editor value without strokes; the editor of Gradio 6.31 misplaces layers that it is given."""
+    return {"background": keep_file(previews.png(background), "picture.png"), "layers": [], "composite": None}
 
 
-def _start_painting(path: str | None, *, mask: Path | None = None) -> tuple[Any, ...]:
+def _start_painting(path: str | None) -> tuple[Any, ...]:
     if path is None:
         return None, None, "", gr.skip(), gr.skip()
     with callbacks.user_errors():
         line = previews.caption_of(path)
         background = previews.editor_preview(path)
-        strokes = None if mask is None else previews.strokes(mask, size=background.size, colour=_BRUSH_COLOUR)
     caption = status.caption(f"{line}. {text.PAINT_HINT}")
-    return path, _sketch(background, strokes), caption, gr.update(visible=False), gr.update(visible=True)
+    return path, _sketch(background), caption, gr.update(visible=False), gr.update(visible=True)
 
 
 def _start_over() -> tuple[Any, ...]:
@@ -169,7 +172,7 @@ def _show_mask(source: str | None, *values: Any) -> dict[str, Any]:
     return gr.update(value=preview, visible=True)
 
 
-def _example_sketch(path: Path) -> dict[str, Any]:
+def _take_example(path: Path) -> tuple[Any, ...]:
     mask = path.with_name(f"{path.stem}-mask.png")
-    background = previews.editor_preview(str(path))
-    return _sketch(background, previews.strokes(mask, size=background.size, colour=_BRUSH_COLOUR))
+    hidden = gr.update(value=None, visible=False)
+    return (*_start_painting(str(path)), str(mask) if mask.is_file() else None, hidden, gr.update(open=True))

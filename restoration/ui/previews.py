@@ -62,15 +62,6 @@ def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
     return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, veil)
 
 
-def strokes(mask_path: Path, *, size: tuple[int, int], colour: str) -> Image.Image:
-    """Return a mask picture as strokes of one colour on a transparent layer."""
-    with Image.open(mask_path) as mask:
-        opacity = mask.convert("L").resize(size, Image.Resampling.NEAREST).point(lambda value: 255 * (value > 127))
-    layer = Image.new("RGBA", size, colour)
-    layer.putalpha(opacity)
-    return layer
-
-
 def png(image: Image.Image) -> bytes:
     """Return the bytes of a PNG file."""
     stream = io.BytesIO()

@@ -285,7 +285,9 @@ def test_empty_file_is_refused() -> None:
         read(b"")
 
 
-@pytest.mark.parametrize("content", [b"<html></html>", b"%PDF-1.7", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"PK\x03\x04", bytes(4096)])
+@pytest.mark.parametrize(
+    "content", [b"<html></html>", b"%PDF-1.7", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"PK\x03\x04", bytes(4096)]
+)
 def test_other_files_are_refused_with_the_formats_that_are_read(content: bytes) -> None:
     with pytest.raises(UnsupportedImage, match="PNG, JPEG"):
         read(content)

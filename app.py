@@ -1,0 +1,55 @@
+"""The web page. `python app.py` starts it; importing this file only builds it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import PIL.Image
+
+from restoration.service import default_service
+from restoration.ui.demo import build_demo
+from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
+
+demo = build_demo()
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return the settings under which the page is meant to be launched."""
+    return {
+        "theme": CalmTheme(),
+        "css_paths": STYLE_SHEET,
+        "head": page_head(),
+        "show_error": False,
+        "max_file_size": "64mb",
+        "run_history": False,
+        "enable_monitoring": False,
+        "mcp_server": False,
+        "ssr_mode": False,
+        "footer_links": ["api", "settings"],
+    }
+
+
+def main() -> None:
+    """Parse flags and serve the page until interrupted."""
+    parser = argparse.ArgumentParser(description="Start the web page.")
+    parser.add_argument("--host", default=None, help="address to listen on; default: this machine only")
+    parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
+    parser.add_argument("--share", action="store_true", help="also open a temporary public address")
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--no-warm-up", action="store_true", help="load models with the first job, not at start")
+    arguments = parser.parse_args()
+    PIL.Image.MAX_IMAGE_PIXELS = 25_000_000
+    if not arguments.no_warm_up:
+        default_service().warm_up()
+    demo.launch(
+        server_name=arguments.host,
+        server_port=arguments.port,
+        share=arguments.share or None,
+        inbrowser=arguments.open,
+        **launch_settings(),
+    )
+
+
+if __name__ == "__main__":
+    main()

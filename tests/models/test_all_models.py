@@ -1,0 +1,123 @@
+"""One body of tests for every model of the manifest; networks in tiny configurations with random weights."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from restoration.engine.local import Answer, Job, LocalEngine
+from restoration.manifest import load_manifest
+from restoration.models.base import Restorer
+from restoration.parameters import complete, in_model_units
+from restoration.types import ModelInfo, ParamValue
+
+TINY: Mapping[str, dict[str, Any]] = {
+    "resunet:build": {"widths": [4, 8], "blocks": 1},
+    "edsr:build": {"width": 4, "blocks": 1},
+    "srvggnet:build": {"num_feat": 4, "num_conv": 2},
+    "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
+}
+SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
+MODELS = load_manifest()
+
+
+def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[torch.nn.Module, str | None]:
+    """Return the network behind a factory and the key that its published files keep the weights under."""
+    if info.factory == "resunet:build":
+        from restoration.models.resunet import ResUNet
+
+        return ResUNet(**config), None
+    if info.factory == "edsr:build":
+        from restoration.models.edsr import EDSR
+
+        return EDSR(scale, **config), None
+    if info.factory == "srvggnet:build":
+        from restoration.models.srvggnet import SRVGGNetCompact
+
+        return SRVGGNetCompact(**config), "params"
+    from restoration.models.rrdbnet import RRDBNet
+
+    return RRDBNet(**config), "params_ema"
+
+
+def _built(info: ModelInfo, folder: Path, parameters: Mapping[str, ParamValue]) -> Restorer:
+    build = importlib.import_module(f"restoration.models.{info.factory.split(':')[0]}").build
+    config = {**info.config, **TINY.get(info.factory, {})}
+    weights: dict[str, Path] = {}
+    if info.kind == "network":
+        torch.manual_seed(0)
+        network, key = _network(info, config, int(parameters.get("scale", 1)))
+        for file in info.files:
+            if key is None:
+                weights[file.role] = folder / f"{file.role}.safetensors"
+                save_file(network.state_dict(), weights[file.role])
+            else:
+                weights[file.role] = folder / f"{file.role}.pth"
+                torch.save({key: network.state_dict()}, weights[file.role])
+    return build(config=config, weights=weights, parameters=parameters)
+
+
+def _restored(info: ModelInfo, folder: Path, pixels: np.ndarray, **given: ParamValue) -> np.ndarray:
+    parameters = complete(info, given)
+    restorer = _built(info, folder, parameters)
+    mask = None
+    if restorer.contract.needs_mask:
+        mask = np.zeros(pixels.shape[:2], bool)
+        mask[: max(1, mask.shape[0] // 3), : max(1, mask.shape[1] // 3)] = True
+    job = Job(restorer, pixels, in_model_units(info, parameters), mask=mask)
+    answer = list(LocalEngine(torch.device("cpu")).run(job))[-1]
+    assert isinstance(answer, Answer)
+    return answer.pixels
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[1]}x{size[0]}")
+@pytest.mark.parametrize("info", MODELS, ids=lambda info: info.id)
+def test_any_size_comes_back_scaled_finite_and_in_range(
+    info: ModelInfo, size: tuple[int, int], tmp_path: Path, rng: np.random.Generator
+) -> None:
+    pixels = rng.random((*size, 3), dtype=np.float32)
+    restored = _restored(info, tmp_path, pixels)
+    scale = int(complete(info, {}).get("scale", 1))
+    assert restored.shape == (scale * size[0], scale * size[1], 3)
+    assert restored.dtype == np.float32
+    assert np.isfinite(restored).all()
+    assert 0 <= restored.min() <= restored.max() <= 1
+
+
+@pytest.mark.parametrize("info", [info for info in MODELS if info.kind == "classical"], ids=lambda info: info.id)
+def test_gray_input_stays_gray(info: ModelInfo, tmp_path: Path, rng: np.random.Generator) -> None:
+    pixels = np.repeat(rng.random((24, 32, 1), dtype=np.float32), 3, axis=2)
+    restored = _restored(info, tmp_path, pixels)
+    assert np.ptp(restored, axis=2).max() <= 1 / 255
+
+
+@pytest.mark.parametrize("info", MODELS, ids=lambda info: info.id)
+def test_every_choice_of_a_build_parameter_can_be_built(info: ModelInfo, tmp_path: Path) -> None:
+    for param in info.params:
+        for choice in param.choices if param.is_build else ():
+            restorer = _built(info, tmp_path, complete(info, {param.name: choice}))
+            assert restorer.contract.scale == choice
+
+
+@pytest.mark.parametrize("info", MODELS, ids=lambda info: info.id)
+def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.random.Generator) -> None:
+    parameters = complete(info, {})
+    restorer = _built(info, tmp_path, parameters)
+    if restorer.contract.tiling != "supported":
+        pytest.skip("this method is never tiled")
+    pixels = rng.random((96, 180, 3), dtype=np.float32)
+    engine = LocalEngine(torch.device("cpu"))
+    whole, tiled = (
+        list(engine.run(Job(restorer, pixels, in_model_units(info, parameters), tile_px=tile_px)))[-1]
+        for tile_px in (None, 64)
+    )
+    assert tiled.stats.tiles > 1
+    error = np.mean((whole.pixels - tiled.pixels) ** 2)
+    assert -10 * np.log10(max(float(error), 1e-12)) >= 60

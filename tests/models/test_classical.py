@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from restoration.degradations.blur import gaussian_blur
+from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.lowlight import darken
+from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper
+from restoration.metrics import psnr
+from restoration.models import adaptive_median, clahe, interpolation, jpeg_deblock, non_local_means, richardson_lucy
+from restoration.models.base import ArrayRestorer
+from restoration.types import ParamValue
+
+MIDDLE = {"sigma": 25 / 255, "quality": 10, "radius": 1.5, "iterations": 15, "damping": 0.01}
+BRIGHTEN = {"strength": 1.0, "gamma": 0.0, "clip_limit": 1.0}
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    """A natural photograph: a quarter of scikit-image's cat."""
+    from skimage import data
+
+    return data.chelsea()[60:240, 120:300].astype(np.float32) / 255
+
+
+def _run(module, image: np.ndarray, **parameters: ParamValue) -> np.ndarray:
+    restorer: ArrayRestorer = module.build(config={}, weights={}, parameters={})
+    return restorer.restore_array(image, parameters={**MIDDLE, **BRIGHTEN, **parameters})
+
+
+def test_adaptive_median_leaves_a_picture_without_extremes_as_it_is(photo: np.ndarray) -> None:
+    inside = np.clip(photo, 0.02, 0.98)
+    np.testing.assert_array_equal(_run(adaptive_median, inside), inside)
+
+
+def test_adaptive_median_leaves_saturated_areas_as_they_are() -> None:
+    image = np.full((40, 40, 3), 0.5, np.float32)
+    image[10:30, 10:30] = 1
+    np.testing.assert_array_equal(_run(adaptive_median, image)[12:28, 12:28], image[12:28, 12:28])
+
+
+@pytest.mark.parametrize(("ratio", "least_gain_db"), [(0.1, 4), (0.3, 6), (0.5, 6)])
+def test_adaptive_median_beats_a_plain_median(
+    photo: np.ndarray, rng: np.random.Generator, ratio: float, least_gain_db: float
+) -> None:
+    noisy = add_salt_and_pepper(photo, rng=rng, ratio=ratio)
+    plain = max(psnr(cv2.medianBlur(noisy, side), photo) for side in (3, 5))
+    assert psnr(_run(adaptive_median, noisy), photo) >= plain + least_gain_db
+
+
+def test_non_local_means_removes_noise(photo: np.ndarray, rng: np.random.Generator) -> None:
+    noisy = add_gaussian_noise(photo, rng=rng, sigma=25 / 255)
+    assert psnr(_run(non_local_means, noisy), photo) >= psnr(noisy, photo) + 6
+
+
+def test_non_local_means_with_sigma_zero_is_the_identity(photo: np.ndarray) -> None:
+    np.testing.assert_array_equal(_run(non_local_means, photo, sigma=0.0), photo)
+
+
+def test_deblocking_brings_a_jpeg_nearer_to_its_original(photo: np.ndarray) -> None:
+    compressed = compress_jpeg(photo, quality=10)
+    assert psnr(_run(jpeg_deblock, compressed), photo) >= psnr(compressed, photo) + 0.3
+
+
+def test_deblocking_at_high_quality_hardly_changes_anything(photo: np.ndarray) -> None:
+    assert psnr(_run(jpeg_deblock, photo, quality=95), photo) > 40
+
+
+def test_deconvolution_sharpens_a_blurred_picture(photo: np.ndarray) -> None:
+    blurred = gaussian_blur(photo, radius_px=1.5)
+    assert psnr(_run(richardson_lucy, blurred, iterations=40, damping=0.0), photo) >= psnr(blurred, photo) + 1
+
+
+def test_deconvolution_with_radius_zero_is_the_identity(photo: np.ndarray) -> None:
+    np.testing.assert_array_equal(_run(richardson_lucy, photo, radius=0.0), photo)
+
+
+@pytest.mark.parametrize("kernel", ["bicubic", "lanczos"])
+def test_interpolation_keeps_a_constant_exactly_and_a_ramp_nearly(kernel: str) -> None:
+    restorer = interpolation.build(config={"kernel": kernel}, weights={}, parameters={"scale": 3})
+    flat = np.full((9, 11, 3), 0.4, np.float32)
+    np.testing.assert_allclose(restorer.restore_array(flat, parameters={}), 0.4, atol=1e-6)
+    ramp = np.broadcast_to(np.linspace(0, 1, 40, dtype=np.float32)[None, :, None], (8, 40, 3)).copy()
+    expected = (np.arange(120) + 0.5) / 3 - 0.5
+    enlarged = restorer.restore_array(ramp, parameters={})
+    np.testing.assert_allclose(39 * enlarged[12, 12:-12, 0], expected[12:-12], atol=0.02)
+
+
+def test_brightening_with_strength_zero_is_the_identity(photo: np.ndarray) -> None:
+    np.testing.assert_allclose(_run(clahe, photo, strength=0.0), photo, atol=1e-5)
+
+
+def test_brightening_brings_a_dark_picture_nearer_to_its_original(photo: np.ndarray, rng: np.random.Generator) -> None:
+    dark = darken(photo, rng=rng, stops=3)
+    assert psnr(_run(clahe, dark), photo) >= psnr(dark, photo) + 5
+
+
+def test_brightening_keeps_gray_gray_and_the_order_of_channels(photo: np.ndarray, rng: np.random.Generator) -> None:
+    dark = darken(photo, rng=rng, stops=3)
+    bright = _run(clahe, dark)
+    clear = np.ptp(dark, axis=2) > 0.1
+    np.testing.assert_array_equal(bright.argmax(axis=2)[clear], dark.argmax(axis=2)[clear])
+    gray = np.repeat(dark[..., :1], 3, axis=2)
+    assert np.ptp(_run(clahe, gray), axis=2).max() < 1e-3
