@@ -17,7 +17,7 @@ from restoration.degradations.resize import downscale
 from restoration.images import FloatArray, quantize
 
 _SEED = 2026
-_PAINT = np.float32([0.93, 0.9, 0.84])
+_PAINT: FloatArray = np.asarray([0.93, 0.9, 0.84], dtype=np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

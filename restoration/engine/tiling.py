@@ -52,19 +52,19 @@ def ramp(span: Span, *, blend_px: int, length: int, scale: int) -> FloatArray:
     border; those of two neighbours add to 1. At the picture's border there is no passage.
     """
     positions = (np.arange(scale * (span.stop - span.start), dtype=np.float32) + 0.5) / scale + span.start
-    weights = np.ones_like(positions)
+    weights = np.ones(len(positions), dtype=np.float32)
     if span.inner_start > 0:
         weights = np.minimum(weights, _passage(positions - span.inner_start, blend_px))
     if span.inner_stop < length:
         weights = np.minimum(weights, _passage(span.inner_stop - positions, blend_px))
-    return weights.astype(np.float32)
+    return weights
 
 
-def _passage(distance_px: npt.NDArray[np.float32], blend_px: int) -> npt.NDArray[np.float32]:
+def _passage(distance_px: npt.NDArray[np.floating], blend_px: int) -> FloatArray:
     """Return 0 well outside (negative distance), 1 well inside, linear in between."""
     if blend_px == 0:
         return (distance_px > 0).astype(np.float32)
-    return np.clip(0.5 + distance_px / (2 * blend_px), 0.0, 1.0)
+    return np.clip(0.5 + distance_px / (2 * blend_px), 0.0, 1.0).astype(np.float32)
 
 
 class Canvas:

@@ -29,7 +29,7 @@ def bleed_alpha(picture: Picture) -> FloatArray:
         return picture.pixels
     weight = np.where(visible, alpha, 0).astype(np.float32)
     spread = _spread(picture.pixels * weight[..., None], weight)
-    return np.where(visible[..., None], picture.pixels, spread)
+    return np.where(visible[..., None], picture.pixels, spread).astype(np.float32)
 
 
 def _spread(colours: FloatArray, weight: FloatArray) -> FloatArray:
@@ -41,15 +41,17 @@ def _spread(colours: FloatArray, weight: FloatArray) -> FloatArray:
     """
     height, width = weight.shape
     known = weight > 0
-    own = colours / np.maximum(weight, 1e-6)[..., None]
+    own = (colours / np.maximum(weight, 1e-6)[..., None]).astype(np.float32)
     if known.all() or max(height, width) == 1:
         return own
     size = ((width + 1) // 2, (height + 1) // 2)
-    small = _spread(
-        cv2.resize(colours, size, interpolation=cv2.INTER_AREA), cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    )
+    small = _spread(_halve(colours, size), _halve(weight, size))
     large = cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
     return np.where(known[..., None], own, large).astype(np.float32)
+
+
+def _halve(samples: FloatArray, size: tuple[int, int]) -> FloatArray:
+    return np.asarray(cv2.resize(samples, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
 
 
 def flatten(picture: Picture) -> Picture:

@@ -43,7 +43,9 @@ class JpegDeblock(ArrayRestorer):
 def _compress(samples: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.uint8]:
     """Return the picture as JPEG gives it back; channel order does not matter as it is the same in and out."""
     _, data = cv2.imencode(".jpg", samples[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1], dtype=np.uint8)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    assert decoded is not None, "OpenCV could not read its own JPEG"
+    return np.asarray(decoded[..., ::-1], dtype=np.uint8)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> JpegDeblock:

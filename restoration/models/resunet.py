@@ -32,6 +32,8 @@ class ResUNet(nn.Module):
 
     def __init__(self, widths: Sequence[int] = (32, 64, 128, 256), blocks: int = 2) -> None:
         super().__init__()
+        self.widths = tuple(widths)
+        self.blocks = blocks
         self.head = nn.Conv2d(4, widths[0], 3, padding=1, bias=False)
         self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
         self.downs = nn.ModuleList(
@@ -82,12 +84,11 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     """Build the denoiser from its manifest entry."""
     network = ResUNet(**config)  # type: ignore[arg-type]
     load_network(network, load_state(weights["net"]), model="the built-in denoiser")
-    levels = len(network.encoders)
-    blocks = len(network.body)
+    levels = len(network.widths) - 1
     contract = Contract(
         size_multiple=2**levels,
         size_minimum=2**levels,
-        overlap_px=_receptive_radius_px(levels, blocks),
+        overlap_px=_receptive_radius_px(levels, network.blocks),
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         macs_per_pixel=_macs_per_pixel(network),
         activation_bytes_per_pixel=4.0 * network.head.out_channels * 6,
@@ -103,11 +104,10 @@ def _receptive_radius_px(levels: int, blocks: int) -> int:
 
 
 def _macs_per_pixel(network: ResUNet) -> float:
-    total = 27.0 * network.head.out_channels + 9.0 * network.head.out_channels + 27.0 * network.tail.in_channels
-    width = 0
-    for level, encoder in enumerate(network.encoders):
-        width = encoder[0].first.in_channels
-        total += 2 * len(encoder) * 18 * width**2 / 4**level
-        total += 2 * 4 * width * 2 * width / 4 ** (level + 1)
-    total += len(network.body) * 18 * (2 * width) ** 2 / 4 ** len(network.encoders)
-    return total
+    """Return multiply-adds per input pixel: head and tail, every level's blocks, the steps between levels."""
+    *fine, coarsest = network.widths
+    total = 9.0 * (4 + 3) * network.widths[0]
+    for level, width in enumerate(fine):
+        total += 2 * network.blocks * 18 * width**2 / 4**level
+        total += 2 * width * network.widths[level + 1] / 4**level
+    return total + network.blocks * 18 * coarsest**2 / 4 ** len(fine)

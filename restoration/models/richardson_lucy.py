@@ -35,7 +35,8 @@ class RichardsonLucy(ArrayRestorer):
         observed = np.maximum(image, _TINY)
         estimate = observed.copy()
         for _ in range(int(parameters["iterations"])):
-            correction = _blur(observed / np.maximum(_blur(estimate, radius_px), _TINY), radius_px)
+            blurred = np.maximum(_blur(estimate, radius_px), _TINY)
+            correction = _blur((observed / blurred).astype(np.float32), radius_px)
             estimate *= correction / np.maximum(1 - damping * _curvature(estimate), 0.5)
         return estimate
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import anyio
 import gradio as gr
 from gradio.data_classes import FileData
+from gradio.events import api as gradio_api
 from gradio_client.utils import is_file_obj_with_meta
 
 from restoration.errors import InvalidParameter, InvalidRequest
@@ -47,7 +48,7 @@ def add_endpoints(service: Service) -> None:
             chosen = None if task is None else _task(task, tuple(Task))
             return [describe(entry) for entry in service.list_models(chosen)]
 
-    gr.api(models, api_name="models", concurrency_limit=callbacks.CONCURRENT_RUNS)
+    gradio_api(models, api_name="models", concurrency_limit=callbacks.CONCURRENT_RUNS)
 
 
 def describe(entry: ModelStatus) -> dict[str, Any]:
@@ -79,7 +80,7 @@ def describe(entry: ModelStatus) -> dict[str, Any]:
 
 
 def _add(service: Service, name: str, tasks: tuple[Task, ...], summary: str) -> None:
-    dependency = gr.api(
+    dependency = gradio_api(
         _endpoint(service, tasks),
         api_name=name,
         api_description=f"{summary} Returns the result file and a description of the run.",
@@ -118,7 +119,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     endpoint.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [inspect.Parameter(name, kind, annotation=hint, default=default) for name, (hint, default) in fields.items()],
-        return_annotation=tuple[FileData, dict],
+        return_annotation=tuple[FileData, dict],  # type: ignore[type-arg]  # Gradio knows only the bare name
     )
     endpoint.__annotations__ = {name: hint for name, (hint, _) in fields.items()}
     return endpoint

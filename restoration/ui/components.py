@@ -67,13 +67,13 @@ with _no_stub_files():
             editor._lock = threading.Lock()
             return editor
 
-        @server
+        @server  # type: ignore[untyped-decorator]
         def accept_blobs(self, data: AcceptBlobs) -> None:
             """Keep one layer that a browser sent; the background and the composite are not needed."""
             sketch_id = str(data.data["id"])[:64]
             content = data.files[0][1] if data.files else b""
-            index = data.data["index"]
-            number = int(index) if str(index).isdecimal() else 0
+            index = str(data.data["index"])
+            number = int(index) if index.isdecimal() else 0
             if data.data["type"] != "layer" or number >= _MAX_LAYERS or len(content) > _MAX_LAYER_BYTES:
                 return
             with self._lock:

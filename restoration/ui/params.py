@@ -78,12 +78,14 @@ def control(param: Param) -> Component:
         choices = [(str(choice), choice) for choice in param.choices]
         kind = gr.Radio if len(choices) <= _MAX_RADIO_CHOICES else gr.Dropdown
         return kind(choices, value=param.default, label=label, info=info)
+    number = param.default
+    assert not isinstance(number, str), f"{param.name} has a text as its default"
     if param.minimum is None or param.maximum is None:
-        return gr.Number(param.default, label=label, info=info, precision=0 if param.kind == "int" else None)
+        return gr.Number(number, label=label, info=info, precision=0 if param.kind == "int" else None)
     return gr.Slider(
         param.minimum,
         param.maximum,
-        value=param.default,
+        value=number,
         step=_step(param, span=param.maximum - param.minimum),
         label=label,
         info=info,

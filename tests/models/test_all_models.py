@@ -112,11 +112,12 @@ def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.ran
     restorer = _built(info, tmp_path, parameters)
     if restorer.contract.tiling != "supported":
         pytest.skip("this method is never tiled")
-    pixels = rng.random((96, 180, 3), dtype=np.float32)
+    tile_px = 2 * restorer.contract.overlap_px + 32
+    pixels = rng.random((tile_px, 2 * tile_px, 3), dtype=np.float32)
     engine = LocalEngine(torch.device("cpu"))
     whole, tiled = (
-        list(engine.run(Job(restorer, pixels, in_model_units(info, parameters), tile_px=tile_px)))[-1]
-        for tile_px in (None, 64)
+        list(engine.run(Job(restorer, pixels, in_model_units(info, parameters), tile_px=size)))[-1]
+        for size in (None, tile_px)
     )
     assert tiled.stats.tiles > 1
     error = np.mean((whole.pixels - tiled.pixels) ** 2)

@@ -42,9 +42,7 @@ def test_denoise_endpoint_gives_the_services_own_answer(
     file, facts = client.predict(
         image=handle_file(path), task=task.value, model=model, **parameters, api_name="/denoise"
     )
-    np.testing.assert_array_equal(
-        read(file).to_array(), _answer(service, path, task, model, parameters=parameters)
-    )
+    np.testing.assert_array_equal(read(file).to_array(), _answer(service, path, task, model, parameters=parameters))
     assert Path(file).name == "grainy-restored.png"
     assert facts["model"] == model
     assert facts["task"] == task
