@@ -139,6 +139,7 @@ def build_result(buttons: tuple[gr.Button, gr.Button], *, prefix: str) -> Result
     restore, cancel = buttons
     slider = gr.ImageSlider(
         label=text.COMPARISON,
+        show_label=False,
         type="filepath",
         format="png",
         interactive=False,

@@ -14,6 +14,7 @@ from restoration.ui import status, text
 from restoration.ui.components import keep_file
 
 _MAX_ROWS = 200
+_Y = "seconds per megapixel"
 _HEADERS = ["Started (UTC)", "Task", "Model", "Size", "Device", "Precision", "Waited", "Worked", "Memory", "Outcome"]
 
 
@@ -24,10 +25,10 @@ def build(service: Service) -> None:
         summary = gr.HTML("", padding=False, elem_id="records-summary")
         plot = gr.ScatterPlot(
             x="started",
-            y="seconds per megapixel",
+            y=_Y,
             color="model",
             label=text.RUNS_PLOT,
-            height=280,
+            height=340,
             x_title="Started (UTC)",
             y_title="s / megapixel",
             tooltip="all",
@@ -64,7 +65,13 @@ def _show(service: Service) -> tuple[Any, ...]:
     points = _points(records)
     file = keep_file(service.records_csv().encode(), "restoration-records.csv")
     rows = [_row(record) for record in records]
-    return "", gr.update(value=points, visible=len(points) > 0), rows, gr.update(value=file, interactive=True)
+    return "", _plot(points), rows, gr.update(value=file, interactive=True)
+
+
+def _plot(points: pd.DataFrame) -> dict[str, Any]:
+    if points.empty:
+        return gr.update(visible=False)
+    return gr.update(value=points, visible=True, y_lim=[0, 1.05 * float(points[_Y].max())])
 
 
 def _points(records: Sequence[RunRecord]) -> pd.DataFrame:
@@ -72,7 +79,7 @@ def _points(records: Sequence[RunRecord]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "started": pd.to_datetime([record.started_at for record in done]),
-            "seconds per megapixel": [round(1e6 * record.run_s / (record.width * record.height), 4) for record in done],
+            _Y: [round(1e6 * record.run_s / (record.width * record.height), 4) for record in done],
             "model": [record.model for record in done],
         }
     )

@@ -1,0 +1,173 @@
+"""The page in a real browser: what a visitor does, and what they get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from restoration.images import read
+from restoration.service import Service
+from restoration.types import Done, RestoreRequest, Task
+from restoration.ui import text
+from tests.browser import steps
+from tests.ui import pictures
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+
+NARROW = pytest.mark.parametrize("page", [(390, 844)], ids=["narrow"], indirect=True)
+TABS = (
+    text.TAB_DENOISE,
+    text.TAB_SUPER_RESOLUTION,
+    text.TAB_INPAINT,
+    text.TAB_LOW_LIGHT,
+    text.TAB_RECORDS,
+)
+
+
+def _answer(service: Service, request: RestoreRequest) -> np.ndarray:
+    last = list(service.restore(request))[-1]
+    assert isinstance(last, Done)
+    return last.result.picture.to_array()
+
+
+def test_downloaded_file_holds_the_services_own_answer(
+    page: Page, url: str, service: Service, tmp_path: Path, downloads: Path
+) -> None:
+    path = pictures.write_picture(tmp_path / "grainy.png")
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", path)
+    steps.restore(page, "denoise")
+    file = steps.download(page, "denoise", downloads)
+    assert file.name == "grainy-restored.png"
+    expected = _answer(service, RestoreRequest(image=path, task=Task.DENOISE))
+    np.testing.assert_array_equal(read(file).to_array(), expected)
+
+
+def test_heic_from_a_phone_is_shown_and_restored(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "phone.heic"))
+    expect(page.locator("#denoise-caption")).to_contain_text("HEIC")
+    shown = page.locator("#denoise-picture img").first
+    expect(shown).to_be_visible()
+    assert shown.evaluate("image => image.decode().then(() => image.naturalWidth)") == pictures.SIZE[0]
+    steps.restore(page, "denoise")
+    assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
+
+
+def test_stroke_of_the_mouse_is_filled_and_the_rest_is_untouched(
+    page: Page, url: str, tmp_path: Path, downloads: Path
+) -> None:
+    path = tmp_path / "torn.png"
+    Image.fromarray(pictures.pixels()).resize((480, 320), Image.Resampling.BICUBIC).save(path)
+    before = np.asarray(read(path).to_array())
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_INPAINT)
+    steps.choose_file(page, "inpaint", path)
+    steps.paint(page, points=[(0.4, 0.5), (0.6, 0.5)])
+    steps.restore(page, "inpaint")
+    after = read(steps.download(page, "inpaint", downloads)).to_array()
+    changed = (after != before).any(axis=2)
+    assert after.shape == before.shape
+    assert 0 < changed.mean() < 0.2
+    rows, columns = np.nonzero(changed)
+    assert columns.mean() == pytest.approx(240, abs=30)
+    assert rows.mean() == pytest.approx(160, abs=30)
+
+
+def test_mask_that_is_missing_is_asked_for_and_the_next_run_works(page: Page, url: str, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_INPAINT)
+    steps.choose_example(page, "inpaint", number=1)
+    page.locator("#inpaint-clear").click()
+    expect(page.locator("#inpaint-mask img")).to_have_count(0)
+    page.locator("#inpaint-go").click()
+    expect(page.locator("#inpaint-status")).to_contain_text(text.NO_MASK)
+    steps.choose_example(page, "inpaint", number=0)
+    expect(page.locator("#inpaint-mask img")).to_have_count(1)
+    steps.restore(page, "inpaint")
+    assert steps.download(page, "inpaint", downloads).stat().st_size > 0
+
+
+def test_restore_without_a_picture_asks_for_one(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    page.locator("#denoise-go").click()
+    expect(page.locator("#denoise-status")).to_contain_text(text.NO_PICTURE)
+    expect(page.locator("#denoise-go")).to_be_enabled()
+
+
+def test_file_that_is_no_picture_is_answered_with_a_sentence(page: Page, url: str, tmp_path: Path) -> None:
+    path = tmp_path / "letter.png"
+    path.write_bytes(b"Dear all, this is a letter.")
+    steps.open_page(page, url)
+    page.locator("#denoise-picture input[type=file]").first.set_input_files(path)
+    expect(page.locator(".toast-body")).to_contain_text("not a picture")
+
+
+def test_settings_of_a_model_appear_with_the_model(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    expect(page.get_by_text("Noise level").first).to_be_visible()
+    steps.choose_model(page, "denoise", "Adaptive median")
+    expect(page.get_by_text("Noise level").first).to_be_hidden()
+
+
+def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
+    path = tmp_path / "large.png"
+    Image.fromarray(pictures.pixels()).resize((1800, 1200)).save(path)
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", path)
+    steps.choose_model(page, "denoise", "Non-local means")
+    page.locator("#denoise-go").click()
+    expect(page.locator("#denoise-status .working")).to_be_visible()
+    page.locator("#denoise-cancel").click()
+    expect(page.locator("#denoise-status")).to_contain_text(text.CANCELLED)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "small.png"))
+    steps.restore(page, "denoise")
+    assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
+
+
+def test_records_tab_lists_the_run_and_exports_it(page: Page, url: str, tmp_path: Path) -> None:
+    steps.open_page(page, url)
+    steps.choose_example(page, "denoise", number=1)
+    steps.restore(page, "denoise")
+    steps.open_tab(page, text.TAB_RECORDS)
+    steps.wait_for_records(page)
+    expect(page.locator("#records-table")).to_contain_text("adaptive-median")
+    with page.expect_download() as started:
+        page.locator("#records-csv").click()
+    table = tmp_path / "records.csv"
+    started.value.save_as(table)
+    header, *rows = table.read_text(encoding="utf-8").splitlines()
+    assert "model" in header.split(",")
+    assert any("adaptive-median" in row for row in rows)
+
+
+@NARROW
+@pytest.mark.parametrize("label", TABS)
+def test_nothing_is_cut_off_on_a_phone(page: Page, url: str, label: str) -> None:
+    steps.open_page(page, url)
+    steps.open_tab(page, label)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@NARROW
+def test_whole_run_on_a_phone(page: Page, url: str, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_SUPER_RESOLUTION)
+    steps.choose_example(page, "super-resolution")
+    steps.restore(page, "super-resolution")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert read(steps.download(page, "super-resolution", downloads)).size_text == "800x800 px"
+
+
+def test_page_asks_no_other_host(page: Page, url: str, hosts: set[str]) -> None:
+    steps.open_page(page, url)
+    for label in TABS:
+        steps.open_tab(page, label)
+    steps.open_tab(page, text.TAB_DENOISE)
+    steps.choose_example(page, "denoise")
+    steps.restore(page, "denoise")
+    assert hosts == {"127.0.0.1"}
