@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from restoration.errors import InvalidRequest, RestorationError
+from restoration.images import format_of
 from restoration.service import Service
 from restoration.types import (
     Done,
@@ -127,6 +128,7 @@ def _value(text: str) -> ParamValue:
 
 
 def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
+    format_of(arguments.output)  # an ending that cannot be written is refused before the work, not after it
     values = {name: getattr(arguments, f"param_{name}") for name in names}
     request = RestoreRequest(
         image=arguments.input,

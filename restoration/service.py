@@ -227,6 +227,7 @@ class Service:
             model=plan.info,
             parameters=as_mapping(plan.parameters),
             stats=run.stats,
+            weights=run.weights,
             notes=plan.notes,
         )
         yield Done(result)

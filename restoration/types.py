@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
+from restoration import __version__
 from restoration.images import ImageSource, Picture, write
 
 if TYPE_CHECKING:
@@ -191,6 +193,7 @@ class RestoreResult:
         picture: the restored picture with everything of the original that had to survive.
         original: the picture that went into the model, upright and, where asked for, shrunk to fit.
         parameters: every parameter the model ran with, defaults filled in.
+        weights: first hex digits of the sha256 of the weights that were used; "" for methods without weights.
         notes: sentences the user should read ("Shrunk from 6000x4000 px to ...").
     """
 
@@ -200,7 +203,14 @@ class RestoreResult:
     model: ModelInfo
     parameters: Parameters
     stats: RunStats
+    weights: str = ""
     notes: tuple[str, ...] = ()
+
+    @property
+    def recipe(self) -> str:
+        """How the picture was made, as JSON: enough to make it again."""
+        steps = {"task": self.task, "model": self.model.id, "weights": self.weights, **self.parameters}
+        return json.dumps({"software": f"restoration {__version__}", **steps})
 
     @property
     def image(self) -> Image.Image:
@@ -208,8 +218,11 @@ class RestoreResult:
         return self.picture.to_pil()
 
     def save(self, path: str | PathLike[str]) -> Path:
-        """Write the restored picture, in the format of the path's ending, with depth, alpha, EXIF and ICC kept."""
-        return write(self.picture, path)
+        """Write the restored picture, in the format of the path's ending, with depth, alpha, EXIF and ICC kept.
+
+        A PNG also holds the recipe.
+        """
+        return write(self.picture, path, description=self.recipe)
 
 
 @dataclass(frozen=True)

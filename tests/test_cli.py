@@ -106,3 +106,11 @@ def test_records_prints_csv(photo: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["records"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert rows[-1]["model"] == "adaptive-median"
+
+
+def test_output_that_cannot_be_written_is_refused_before_the_work(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["restore", str(photo), "-o", str(photo.with_suffix(".gif")), "--task", "denoise", "--model", "none"])
+    assert code == 2
+    assert '".gif"' in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import sqlite3
 import threading
 from contextlib import closing
@@ -261,3 +262,11 @@ def test_python_door_takes_a_path_and_returns_a_pil_image(photo: Image.Image, tm
     photo.save(path)
     result = restore(path, task="super-resolution", model="lanczos", scale=2)
     assert result.image.size == (112, 80)
+
+
+def test_png_holds_the_recipe_that_makes_it_again(service: Service, photo: Image.Image, tmp_path: Path) -> None:
+    result = _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    with Image.open(result.save(tmp_path / "large.png")) as image:
+        recipe = json.loads(image.info["Description"])
+    assert recipe["software"].startswith("restoration ")
+    assert (recipe["task"], recipe["model"], recipe["scale"]) == ("super-resolution", "lanczos", 2)

@@ -57,14 +57,17 @@ def format_of(path: str | os.PathLike[str]) -> FileFormat:
     return SUFFIXES[suffix]
 
 
-def write(picture: Picture, path: str | os.PathLike[str]) -> Path:
+def write(picture: Picture, path: str | os.PathLike[str], *, description: str | None = None) -> Path:
     """Write a picture in the format of the path's ending; the file appears whole or not at all.
+
+    Args:
+        description: text stored in the file (PNG only).
 
     Raises:
         InvalidRequest: the ending is unknown, or the folder cannot be written.
     """
     target = Path(path)
-    content = encode(picture, format_of(target))
+    content = encode(picture, format_of(target), description=description)
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".partial", delete=False) as file:
             file.write(content)

@@ -169,7 +169,7 @@ def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[
         file_format: "PNG", "TIFF", "WEBP", "JPEG", or "auto" for the lossless format nearest to the original's.
     """
     kind: FileFormat = lossless_format(result.picture) if file_format == "auto" else _file_format(file_format)
-    content = encode(result.picture, kind)
+    content = encode(result.picture, kind, description=result.recipe)
     return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
 
 

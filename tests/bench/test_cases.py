@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restoration.bench.cases import Case, Damage, load_cases
+from restoration.errors import InvalidRequest
+from restoration.types import Task
+
+
+def _save(path: Path, size: tuple[int, int], value: int = 128) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    x, y = np.meshgrid(np.arange(size[0]), np.arange(size[1]))
+    pixels = np.stack([x * 3 + value, y * 3 + value, x + y], axis=2) % 256
+    Image.fromarray(pixels.astype(np.uint8)).save(path)
+
+
+def _cases(task: Task, folder: Path, **damage: object) -> list[Case]:
+    return list(load_cases(task, folder, Damage(**damage)))  # type: ignore[arg-type]
+
+
+def test_noise_has_the_level_asked_for_and_leaves_the_reference_clean(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (96, 80))
+    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=25.0)
+    noise = case.degraded.pixels - case.reference.pixels
+    assert float(noise.std()) * 255 == pytest.approx(25, rel=0.03)
+    np.testing.assert_array_equal(case.reference.to_array(), np.asarray(Image.open(tmp_path / "a.png")))
+
+
+def test_noise_of_a_picture_depends_on_its_name_and_the_seed_only(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        _save(tmp_path / "both" / name, (32, 32))
+    _save(tmp_path / "one" / "b.png", (32, 32))
+    first, second = _cases(Task.DENOISE, tmp_path / "both", sigma_255=10.0)
+    (alone,) = _cases(Task.DENOISE, tmp_path / "one", sigma_255=10.0)
+    (other_seed,) = _cases(Task.DENOISE, tmp_path / "one", sigma_255=10.0, seed=1)
+    np.testing.assert_array_equal(second.degraded.pixels, alone.degraded.pixels)
+    assert (first.degraded.pixels != second.degraded.pixels).any()
+    assert (other_seed.degraded.pixels != alone.degraded.pixels).any()
+
+
+def test_clipped_noise_is_what_an_8_bit_file_holds(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (32, 32))
+    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=50.0, clip8=True)
+    steps = case.degraded.pixels * 255
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
+    assert case.degraded.pixels.min() >= 0
+
+
+def test_gray_sets_stay_gray(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (32, 32))
+    (case,) = _cases(Task.DEJPEG, tmp_path, gray=True, quality=10)
+    assert case.degraded.is_gray
+    assert np.ptp(case.degraded.pixels, axis=2).max() == 0
+    assert (case.degraded.pixels != case.reference.pixels).any()
+
+
+def test_super_resolution_takes_the_shrunk_partner(tmp_path: Path) -> None:
+    _save(tmp_path / "HR" / "a.png", (65, 49))
+    _save(tmp_path / "LRx4" / "ax4.png", (16, 12), value=7)
+    (case,) = _cases(Task.SUPER_RESOLUTION, tmp_path, scale=4)
+    assert (case.degraded.width, case.degraded.height) == (16, 12)
+    assert (case.reference.width, case.reference.height) == (64, 48)
+
+
+def test_super_resolution_shrinks_where_there_is_no_partner(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (65, 49))
+    (case,) = _cases(Task.SUPER_RESOLUTION, tmp_path, scale=2)
+    assert (case.degraded.width, case.degraded.height) == (32, 24)
+
+
+def test_holes_hide_the_reference(tmp_path: Path) -> None:
+    _save(tmp_path / "images" / "a.png", (40, 30))
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:10, 5:20] = 255
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
+    (case,) = _cases(Task.INPAINT, tmp_path)
+    assert case.mask is not None
+    np.testing.assert_array_equal(case.mask, mask > 0)
+    assert (case.degraded.pixels[case.mask] == 0.5).all()
+    np.testing.assert_array_equal(case.degraded.pixels[~case.mask], case.reference.pixels[~case.mask])
+    (inverse,) = _cases(Task.INPAINT, tmp_path, mask_white_is_known=True)
+    assert inverse.mask is not None
+    np.testing.assert_array_equal(inverse.mask, ~case.mask)
+
+
+def test_dark_pictures_find_their_bright_partner(tmp_path: Path) -> None:
+    _save(tmp_path / "low" / "7.png", (20, 20), value=3)
+    _save(tmp_path / "high" / "7.png", (20, 20), value=90)
+    (case,) = _cases(Task.LOW_LIGHT, tmp_path)
+    assert (case.degraded.pixels != case.reference.pixels).any()
+
+
+@pytest.mark.parametrize("task", [Task.DENOISE, Task.SUPER_RESOLUTION, Task.INPAINT, Task.LOW_LIGHT])
+def test_folder_without_pictures_is_refused(task: Task, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="No pictures lie in"):
+        _cases(task, tmp_path)
+    with pytest.raises(InvalidRequest, match="does not exist"):
+        _cases(task, tmp_path / "none")
+
+
+def test_partner_that_is_missing_is_named(tmp_path: Path) -> None:
+    _save(tmp_path / "HR" / "a.png", (64, 48))
+    (tmp_path / "LRx4").mkdir()
+    with pytest.raises(InvalidRequest, match=r"no partner of a\.png"):
+        _cases(Task.SUPER_RESOLUTION, tmp_path, scale=4)

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.metrics import peak_signal_noise_ratio
+
+from restoration.bench.cases import Damage, load_cases
+from restoration.bench.quality import BASELINES, INPUT, Row, measure
+from restoration.bench.report import refresh, to_json, to_markdown
+from restoration.cli import main
+from restoration.errors import InvalidRequest
+from restoration.metrics import CATALOGUE
+from restoration.service import Service
+from restoration.types import Task
+
+
+@pytest.fixture
+def photographs(tmp_path: Path) -> Path:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    x, y = np.meshgrid(np.linspace(0, 6, 64), np.linspace(0, 6, 48))
+    for number in range(2):
+        waves = np.stack([np.sin(x + number), np.cos(y), np.sin(x + y)], axis=2)
+        Image.fromarray(((waves + 1) * 127).astype(np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Service:
+    return Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+
+
+def test_rows_hold_the_means_of_what_scikit_image_measures(photographs: Path, service: Service) -> None:
+    damage = Damage(salt_and_pepper=0.1, clip8=True)
+    cases = list(load_cases(Task.DENOISE, photographs, damage))
+    source, median = measure(service, cases, task=Task.DENOISE, models=["adaptive-median"], parameters={"sigma": 25})
+    assert (source.model, median.model) == (INPUT, "adaptive-median")
+    expected = [
+        peak_signal_noise_ratio(case.reference.to_array(), case.degraded.to_array(), data_range=255) for case in cases
+    ]
+    assert source.scores["psnr"] == pytest.approx(expected, abs=1e-3)
+    assert median.mean("psnr") > source.mean("psnr") + 10
+    assert len(median.seconds_per_megapixel) == 2
+
+
+def test_super_resolution_has_no_row_for_the_input(photographs: Path, service: Service) -> None:
+    cases = load_cases(Task.SUPER_RESOLUTION, photographs, Damage(scale=2))
+    rows = measure(service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2})
+    assert [row.model for row in rows] == ["bicubic"]
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_baseline_of_every_task_is_a_classical_model_of_it(task: Task, service: Service) -> None:
+    kinds = {status.info.id: status.info.kind for status in service.list_models(task)}
+    assert kinds[BASELINES[task]] == "classical"
+
+
+def test_command_prints_the_table_and_writes_the_result(
+    photographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "results" / "sr.json"
+    arguments = ["--set", str(photographs), "--task", "super-resolution", "--scale", "2", "--model", "lanczos"]
+    assert main(["bench", "quality", *arguments, "--json", str(file)]) == 0
+    result = json.loads(file.read_text(encoding="utf-8"))
+    assert [row["model"] for row in result["rows"]] == ["bicubic", "lanczos"]
+    assert result["settings"]["scale"] == 2
+    assert str(tmp_path) not in file.read_text(encoding="utf-8")
+    assert capsys.readouterr().out.strip() == to_markdown(result)
+
+
+def test_command_refuses_a_set_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "quality", "--set", str(tmp_path / "none"), "--task", "denoise"]) == 2
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
+    row = Row("lanczos", {metric.name: [1.0, 3.0] for metric in CATALOGUE}, [0.5])
+    result = to_json([row], title="A set", command="bench quality", settings={})
+    (tmp_path / "sr.json").write_text(json.dumps(result), encoding="utf-8")
+    document = "Before\n<!-- bench:sr -->\nold\n<!-- /bench:sr -->\nAfter\n"
+    renewed = refresh(document, tmp_path)
+    assert "| lanczos | 2.00 |" in renewed
+    assert "old" not in renewed
+    assert renewed.startswith("Before\n")
+    assert renewed.endswith("\nAfter\n")
+    assert refresh(renewed, tmp_path) == renewed
+
+
+def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="measure it first"):
+        refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
