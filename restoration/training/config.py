@@ -7,9 +7,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
+
+Degradation = Literal["gaussian", "photo-noise", "bicubic"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class Recipe:
         name: file name of the checkpoint, the log and the weights.
         network: "module:class" of the network, inside `restoration.models`.
         network_config: keyword arguments of the network.
-        degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "bicubic" = shrinking by `scale`.
+        degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
+            "bicubic" = shrinking by `scale`.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
         patch_px: side of the low-quality patch.
@@ -36,7 +39,7 @@ class Recipe:
 
     name: str
     network: str
-    degradation: Literal["gaussian", "bicubic"]
+    degradation: Degradation
     steps: int
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
@@ -70,10 +73,9 @@ def read_recipe(path: Path) -> Recipe:
         )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    if values["degradation"] not in ("gaussian", "bicubic"):
-        raise InvalidRequest(
-            f'Recipe {path} asks for degradation "{values["degradation"]}"; use "gaussian" or "bicubic".'
-        )
+    if values["degradation"] not in get_args(Degradation):
+        allowed = ", ".join(get_args(Degradation))
+        raise InvalidRequest(f'Recipe {path} asks for degradation "{values["degradation"]}"; use one of {allowed}.')
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from restoration.degradations.compose import add_photo_noise
 from restoration.degradations.noise import add_gaussian_noise
 from restoration.degradations.resize import downscale
 from restoration.errors import InvalidRequest
@@ -23,6 +24,7 @@ _VALIDATION_EVERY = 40
 _VALIDATION_SIDE_PX = 256
 
 Photo = npt.NDArray[np.uint8]
+FloatArray = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,27 @@ class PatchDataset:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
-        low, high = recipe.sigma_255
         lq, gt, sigmas = [], [], []
         for index in rng.choice(len(self.photos), size=recipe.batch, p=self._weights):
             small, large = self._cut(int(index), rng)
-            sigma = float(rng.uniform(low, high)) / 255.0 if recipe.degradation == "gaussian" else 0.0
-            lq.append(add_gaussian_noise(small, rng=rng, sigma=sigma))
+            degraded, sigma = self._degrade(small, rng)
+            lq.append(degraded)
             gt.append(large)
             sigmas.append(sigma)
         return Batch(
             lq=_to_tensor(lq), gt=_to_tensor(gt), sigma=torch.tensor(sigmas, dtype=torch.float32).reshape(-1, 1, 1, 1)
         )
 
-    def _cut(self, index: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _degrade(self, small: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, float]:
+        """Return the damaged patch and the noise level that the network is told."""
+        if self.recipe.degradation == "bicubic":
+            return small, 0.0
+        sigma = float(rng.uniform(*self.recipe.sigma_255)) / 255.0
+        if self.recipe.degradation == "photo-noise":
+            return add_photo_noise(small, rng=rng, sigma=sigma)
+        return add_gaussian_noise(small, rng=rng, sigma=sigma), sigma
+
+    def _cut(self, index: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         """Return one patch in low and full resolution, flipped and turned at random."""
         scale, side = self.recipe.scale, self.recipe.patch_px
         small, large = self._small[index], self.photos[index]
@@ -114,7 +124,7 @@ class PatchDataset:
             top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
             gt = photo[top : top + side, left : left + side]
             lq = _shrink(gt, recipe.scale).astype(np.float32) / 255.0
-            sigma = 25 / 255 if recipe.degradation == "gaussian" else 0.0
+            sigma = 0.0 if recipe.degradation == "bicubic" else 25 / 255
             lq = add_gaussian_noise(lq, rng=np.random.default_rng((recipe.seed, 10**9, number)), sigma=sigma)
             batches.append(
                 Batch(
@@ -143,5 +153,5 @@ def _shrink(photo: Photo, scale: int) -> Photo:
     return np.rint(downscale(photo.astype(np.float32) / 255.0, scale=scale) * 255.0).astype(np.uint8)
 
 
-def _to_tensor(pictures: Sequence[npt.NDArray[np.float32]]) -> Tensor:
+def _to_tensor(pictures: Sequence[FloatArray]) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from restoration.errors import InvalidRequest
 
@@ -27,5 +27,6 @@ def export(checkpoint: Path, target: Path, *, metadata: dict[str, str]) -> str:
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     tensors = {name: tensor.half().contiguous() for name, tensor in state["average"].items()}
-    save_file(tensors, target, metadata={"step": str(state["step"]), **metadata})
-    return hashlib.sha256(target.read_bytes()).hexdigest()
+    content = save(tensors, metadata={"step": str(state["step"]), **metadata})
+    target.write_bytes(content)
+    return hashlib.sha256(content).hexdigest()

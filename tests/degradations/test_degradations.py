@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from restoration.degradations.blur import gaussian_blur, motion_blur, motion_kernel
+from restoration.degradations.compose import add_developed_noise, add_photo_noise
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
 from restoration.degradations.masks import draw_blobs, draw_scratches, draw_text
@@ -25,6 +26,8 @@ RANDOM = {
     "camera noise": lambda image, rng: add_camera_noise(image, rng=rng, shot=0.01, read=0.02),
     "salt and pepper": lambda image, rng: add_salt_and_pepper(image, rng=rng, ratio=0.2),
     "darkening": lambda image, rng: darken(image, rng=rng, stops=3, shot=0.01, read=0.01),
+    "camera": lambda image, rng: add_developed_noise(image, rng=rng, sigma=0.1),
+    "any source": lambda image, rng: add_photo_noise(image, rng=rng, sigma=0.1)[0],
 }
 
 
@@ -134,3 +137,15 @@ def test_mask_marks_some_and_not_most_of_the_picture(draw) -> None:
     assert mask.shape == (80, 120)
     assert 0.001 < mask.mean() < 0.5
     np.testing.assert_array_equal(mask, draw(np.random.default_rng(4)))
+
+
+def test_level_told_to_the_denoiser_is_that_of_the_noise() -> None:
+    image = np.full((64, 64, 3), 0.5, np.float32)
+    for seed in range(20):
+        noisy, level = add_photo_noise(image, rng=np.random.default_rng(seed), sigma=0.1)
+        assert level == pytest.approx(float(np.sqrt(np.mean((noisy - image) ** 2))), rel=0.3)
+
+
+def test_developed_noise_fits_an_8_bit_file(image: np.ndarray, rng: np.random.Generator) -> None:
+    steps = add_developed_noise(image, rng=rng, sigma=0.2) * 255
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
