@@ -97,4 +97,11 @@ class OutOfMemory(RestorationError, MemoryError):
 
 
 class UnstableOutput(RestorationError, ArithmeticError):
-    """The network's answer holds NaN or infinite values."""
+    """The network's answer holds values that no picture has, also in float32."""
+
+
+class DeadlinePassed(RestorationError, TimeoutError):
+    """The job took longer than the time it was given."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import torch
 
 from restoration import weights
-from restoration.engine.device import Precision, pick_dtype
+from restoration.engine.device import Precision, candidate_dtypes, model_cache_bytes
+from restoration.engine.precision import choose_precision
 from restoration.errors import ModelUnavailable, UnknownModel
 from restoration.models.base import Factory, Restorer
+from restoration.parameters import in_model_units
 from restoration.types import ModelInfo, ParamValue, Task
 
-_CACHE_SIZE = 6
 _Key = tuple[str, tuple[tuple[str, ParamValue], ...], Precision]
 
 
@@ -53,10 +54,16 @@ def find_model(models: Sequence[ModelInfo], name: str, *, task: Task) -> ModelIn
 
 
 class Registry:
-    """Load models for one device and keep the last few. Any number of threads may call `load` at once."""
+    """Load models for one device and keep those used last. Any number of threads may call `load` at once.
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    Args:
+        cache_bytes: how much memory the kept models may take; None chooses by the device.
+    """
+
+    def __init__(self, device: torch.device, *, cache_bytes: int | None = None) -> None:
+        self.device = device
+        self._cache_bytes = model_cache_bytes(device) if cache_bytes is None else cache_bytes
+        self._dtypes: dict[_Key, torch.dtype] = {}
         self._loaded: OrderedDict[_Key, Loaded] = OrderedDict()
         self._guard = threading.Lock()
         self._locks: dict[_Key, threading.Lock] = {}
@@ -87,30 +94,49 @@ class Registry:
                 if key in self._loaded:
                     self._loaded.move_to_end(key)
                     return self._loaded[key]
-            loaded = self._build(info, chosen, precision=precision, progress=progress)
+            loaded = self._build(info, parameters, key, progress=progress)
             with self._guard:
                 self._loaded[key] = loaded
-                while len(self._loaded) > _CACHE_SIZE:
-                    self._loaded.popitem(last=False)
+                self._dtypes[key] = loaded.dtype
+                self._make_room()
             return loaded
+
+    def _make_room(self) -> None:
+        """Drop the models that were not used for longest; the newest stays whatever its size."""
+        total = sum(loaded.restorer.size_bytes for loaded in self._loaded.values())
+        while total > self._cache_bytes and len(self._loaded) > 1:
+            _, dropped = self._loaded.popitem(last=False)
+            total -= dropped.restorer.size_bytes
 
     def _build(
         self,
         info: ModelInfo,
-        chosen: dict[str, ParamValue],
+        parameters: dict[str, ParamValue],
+        key: _Key,
         *,
-        precision: Precision,
         progress: Callable[[str], None] | None,
     ) -> Loaded:
+        _, pairs, precision = key
+        chosen = dict(pairs)
         files = [file for file in info.files if file.is_needed(chosen)]
         if progress is not None and files and not info.is_built_in:
             progress("Getting the model's weights")
         paths = {file.role: weights.ensure(file, model=info.id) for file in files}
         restorer = _factory(info)(config=info.config, weights=paths, parameters=chosen)
         contract = restorer.contract
-        dtype = pick_dtype(self._device, contract.dtypes, precision=precision)
+        dtype = torch.float32
         if contract.runs_on_device:
-            restorer.to(device=self._device, dtype=dtype)
+            candidates = candidate_dtypes(self.device, contract.dtypes, precision=precision)
+            if key in self._dtypes:  # this model was here before: no need to measure again
+                dtype = self._dtypes[key]
+                restorer.to(device=self.device, dtype=dtype)
+            else:
+                restorer, dtype = choose_precision(
+                    restorer,
+                    device=self.device,
+                    candidates=candidates,
+                    parameters=in_model_units(info, parameters),
+                )
         return Loaded(restorer, dtype, weights.short_hashes(files))
 
 

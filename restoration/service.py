@@ -6,7 +6,8 @@ import functools
 import logging
 import sqlite3
 import threading
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -60,6 +61,8 @@ class _Plan:
     mask: npt.NDArray[np.bool_] | None
     precision: Literal["auto", "exact"]
     tile_px: int | None
+    has_preview: bool
+    deadline_s: float | None
     notes: tuple[str, ...]
 
 
@@ -68,7 +71,11 @@ class _Parts:
     """What needs torch, made with the first job."""
 
     engine: LocalEngine
-    registry: Registry
+    registries: Mapping[str, Registry]
+
+    def place(self) -> Registry:
+        """Return the loader of models for the device that is least busy."""
+        return self.registries[str(self.engine.least_busy())]
 
 
 class Service:
@@ -77,15 +84,22 @@ class Service:
     Args:
         models: the models on offer; None reads the manifest that ships.
         records_path: the SQLite file of the performance record; None takes the user's data folder.
-        device: "cpu", "cuda", "cuda:1" or "mps"; None takes the best present.
+        device: "cpu", "cuda:1" or "mps"; None takes the best present: all CUDA cards, then MPS, then the CPU.
+        time_limit_s: a run that takes longer is given up; None for no limit.
     """
 
     def __init__(
-        self, *, models: Sequence[ModelInfo] | None = None, records_path: Path | None = None, device: str | None = None
+        self,
+        *,
+        models: Sequence[ModelInfo] | None = None,
+        records_path: Path | None = None,
+        device: str | None = None,
+        time_limit_s: float | None = None,
     ) -> None:
         self._models = tuple(load_manifest() if models is None else models)
         self._records = Records(default_path() if records_path is None else records_path)
         self._device = device
+        self._time_limit_s = time_limit_s
         self._parts_lock = threading.Lock()
         self._parts_made: _Parts | None = None
 
@@ -103,7 +117,8 @@ class Service:
             InvalidRequest: the picture, the mask, the model or a parameter is not fit for use.
             ModelUnavailable: the model's weights or a library are not to be had.
             OutOfMemory: the device's memory does not suffice even for the smallest tile.
-            UnstableOutput: the network answered with NaN or infinity.
+            UnstableOutput: the network's answer is no picture, also in float32.
+            DeadlinePassed: the service's time limit is over.
         """
         plan = self._prepare(request)
         run = _Run(plan)
@@ -135,7 +150,7 @@ class Service:
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
 
     def _warm_up(self) -> None:
-        registry = self._parts().registry
+        registry = self._parts().place()
         for task in Task:
             statuses = self.list_models(task)
             if not statuses or not statuses[0].is_available:
@@ -149,12 +164,14 @@ class Service:
     def _parts(self) -> _Parts:
         with self._parts_lock:
             if self._parts_made is None:
-                from restoration.engine.device import pick_device
+                from restoration.engine.device import pick_devices, use_all_cores
                 from restoration.engine.local import LocalEngine
                 from restoration.registry import Registry
 
-                device = pick_device(self._device)
-                self._parts_made = _Parts(LocalEngine(device), Registry(device))
+                devices = pick_devices(self._device)
+                use_all_cores()
+                registries = {str(device): Registry(device) for device in devices}
+                self._parts_made = _Parts(LocalEngine(devices), registries)
             return self._parts_made
 
     def _prepare(self, request: RestoreRequest) -> _Plan:
@@ -181,7 +198,18 @@ class Service:
             fitted = shrink_to(picture, max_pixels=limit)
             notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
             picture = fitted
-        return _Plan(picture, task, info, parameters, mask, request.precision, request.tile_px, notes)
+        return _Plan(
+            picture=picture,
+            task=task,
+            info=info,
+            parameters=parameters,
+            mask=mask,
+            precision=request.precision,
+            tile_px=request.tile_px,
+            has_preview=request.has_preview,
+            deadline_s=None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s,
+            notes=notes,
+        )
 
     def _choose(self, task: Task, request: RestoreRequest) -> tuple[ModelInfo, tuple[str, ...]]:
         """Return the model asked for, or the first of the task that is available and takes the parameters."""
@@ -203,17 +231,19 @@ class Service:
     def _carry_out(self, plan: _Plan, run: _Run) -> Generator[Event, None, None]:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
-        loaded = parts.registry.load(plan.info, plan.parameters, precision=plan.precision)
+        registry = parts.place()
+        loaded = registry.load(plan.info, plan.parameters, precision=plan.precision)
         run.weights = loaded.weights
+        work = _Work(parts.engine, registry, plan, loaded, run)
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
         needs_alpha_run = has_shape and loaded.restorer.contract.scale != 1
         share = 0.5 if needs_alpha_run else 1.0
         source = bleed_alpha(plan.picture) if has_shape else plan.picture.pixels
-        colours = yield from _run_job(parts.engine, plan, loaded, source, run, first=0.0, share=share)
+        colours = yield from work.restore(source, first=0.0, share=share, has_preview=plan.has_preview)
         alpha = plan.picture.alpha
         if alpha is not None and needs_alpha_run:
             opacity = np.repeat(alpha[..., None], 3, axis=2)
-            restored = yield from _run_job(parts.engine, plan, loaded, opacity, run, first=share, share=share)
+            restored = yield from work.restore(opacity, first=share, share=share)
             alpha = np.ascontiguousarray(restored.mean(axis=2))
         elif alpha is not None and loaded.restorer.contract.scale != 1:
             alpha = np.full(colours.shape[:2], alpha.flat[0], dtype=np.float32)
@@ -228,7 +258,7 @@ class Service:
             parameters=as_mapping(plan.parameters),
             stats=run.stats,
             weights=run.weights,
-            notes=plan.notes,
+            notes=(*plan.notes, *run.notes),
         )
         yield Done(result)
 
@@ -250,6 +280,7 @@ class _Run:
         self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.weights = ""
         self.stats: RunStats | None = None
+        self.notes: tuple[str, ...] = ()
 
     def add(self, stats: RunStats) -> None:
         """Take in the cost of one job; a picture with shaped alpha needs two."""
@@ -285,30 +316,45 @@ class _Run:
         )
 
 
-def _run_job(
-    engine: LocalEngine, plan: _Plan, loaded: Loaded, pixels: FloatArray, run: _Run, *, first: float, share: float
-) -> Generator[Queued | Progress, None, FloatArray]:
-    """Yield the engine's events, their fractions mapped to [first, first + share]; return the restored pixels."""
-    from restoration.engine.local import Job
+@dataclass(frozen=True)
+class _Work:
+    """A checked request together with the loaded model that is to carry it out."""
 
-    job = Job(
-        restorer=loaded.restorer,
-        pixels=pixels,
-        parameters=in_model_units(plan.info, plan.parameters),
-        dtype=loaded.dtype,
-        mask=plan.mask,
-        tile_px=plan.tile_px,
-    )
-    with closing(engine.run(job)) as events:
-        for event in events:
-            if isinstance(event, Queued):
-                yield event
-            elif isinstance(event, Progress):
-                yield replace(event, fraction=first + share * event.fraction)
-            else:
-                run.add(event.stats)
-                return event.pixels
-    raise AssertionError("the engine ended without an answer")
+    engine: LocalEngine
+    registry: Registry
+    plan: _Plan
+    loaded: Loaded
+    run: _Run
+
+    def restore(
+        self, pixels: FloatArray, *, first: float, share: float, has_preview: bool = False
+    ) -> Generator[Queued | Progress, None, FloatArray]:
+        """Yield the engine's events, fractions mapped to [first, first + share]; return the restored pixels."""
+        from restoration.engine.job import Job
+
+        plan, loaded, registry = self.plan, self.loaded, self.registry
+        job = Job(
+            restorer=loaded.restorer,
+            pixels=pixels,
+            parameters=in_model_units(plan.info, plan.parameters),
+            dtype=loaded.dtype,
+            mask=plan.mask,
+            exact=lambda: registry.load(plan.info, plan.parameters, precision="exact").restorer,
+            tile_px=plan.tile_px,
+            deadline_s=plan.deadline_s,
+            has_preview=has_preview,
+        )
+        with closing(self.engine.run(job, device=registry.device)) as events:
+            for event in events:
+                if isinstance(event, Queued):
+                    yield event
+                elif isinstance(event, Progress):
+                    yield replace(event, fraction=first + share * event.fraction)
+                else:
+                    self.run.add(event.stats)
+                    self.run.notes += event.notes
+                    return event.pixels
+        raise AssertionError("the engine ended without an answer")
 
 
 def _status(info: ModelInfo, parameters: Parameters) -> ModelStatus:

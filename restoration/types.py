@@ -10,6 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from restoration import __version__
@@ -153,6 +155,7 @@ class RestoreRequest:
         precision: "auto" takes the fastest that is safe, "exact" computes in float32.
         tile_px: side of a tile of the input; None lets the engine choose.
         keep_gps: keep the GPS part of EXIF.
+        has_preview: send small pictures of the work in progress with the progress.
     """
 
     image: ImageSource
@@ -164,6 +167,7 @@ class RestoreRequest:
     precision: Literal["auto", "exact"] = "auto"
     tile_px: int | None = None
     keep_gps: bool = False
+    has_preview: bool = False
 
 
 @dataclass(frozen=True)
@@ -259,11 +263,16 @@ class Queued:
 
 @dataclass(frozen=True)
 class Progress:
-    """`fraction` in [0, 1] of the work is done; `eta_s` more seconds are expected, None while unknown."""
+    """`fraction` in [0, 1] of the work is done; `eta_s` more seconds are expected, None while unknown.
+
+    Args:
+        preview: the picture so far, small, (h, w, 3) uint8; None where there is nothing new to show.
+    """
 
     fraction: float
     message: str
     eta_s: float | None = None
+    preview: npt.NDArray[np.uint8] | None = None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from pathlib import Path
@@ -14,19 +15,20 @@ from restoration.errors import InvalidRequest
 Precision = Literal["auto", "exact"]
 
 _CPU_BUDGET_BYTES = 1_500_000_000
+_CPU_MODEL_BYTES = 1_500_000_000
 _ACCELERATOR_SHARE = 0.5
 
 
-def pick_device(name: str | None = None) -> torch.device:
-    """Return the device of that name, or the best present one: CUDA, then MPS, then the CPU.
+def pick_devices(name: str | None = None) -> tuple[torch.device, ...]:
+    """Return the device of that name, or the best present: all CUDA cards, then MPS, then the CPU.
 
     Raises:
         InvalidRequest: torch knows no such device or this machine lacks it.
     """
     if name is None:
         if torch.cuda.is_available():
-            return torch.device("cuda")
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+            return tuple(torch.device("cuda", index) for index in range(torch.cuda.device_count()))
+        return (torch.device("mps" if torch.backends.mps.is_available() else "cpu"),)
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -34,7 +36,7 @@ def pick_device(name: str | None = None) -> torch.device:
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if not present.get(device.type, False):
         raise InvalidRequest(f'Device "{name}" is not present on this machine; use cpu.')
-    return device
+    return (device,)
 
 
 def is_fast_on(device: torch.device, dtype: torch.dtype) -> bool:
@@ -49,11 +51,29 @@ def is_fast_on(device: torch.device, dtype: torch.dtype) -> bool:
     return dtype == torch.bfloat16 and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
-def pick_dtype(device: torch.device, dtypes: tuple[torch.dtype, ...], *, precision: Precision) -> torch.dtype:
-    """Return the first of a model's safe precisions that is fast on the device; "exact" is always float32."""
+def candidate_dtypes(
+    device: torch.device, dtypes: tuple[torch.dtype, ...], *, precision: Precision
+) -> tuple[torch.dtype, ...]:
+    """Return those of a model's precisions that are fast on the device, then float32; "exact" is float32 alone."""
     if precision == "exact":
-        return torch.float32
-    return next((dtype for dtype in dtypes if is_fast_on(device, dtype)), torch.float32)
+        return (torch.float32,)
+    fast = (dtype for dtype in dtypes if dtype != torch.float32 and is_fast_on(device, dtype))
+    return (*fast, torch.float32)
+
+
+def use_all_cores() -> None:
+    """Give torch as many threads as this process may use cores; called once, before the first job."""
+    torch.set_num_threads(max(1, usable_cores()))
+
+
+def usable_cores(cpu_max: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the cores that the scheduler and the container (cgroup version 2) leave to this process."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = cpu_max.read_text(encoding="ascii").split()
+        return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):  # no container, or another system
+        return cores
 
 
 def activation_budget_bytes(device: torch.device) -> int:
@@ -85,3 +105,18 @@ def peak_bytes(device: torch.device) -> int | None:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def release_cached(device: torch.device) -> None:
+    """Hand memory that torch keeps for later back to the device."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
+def model_cache_bytes(device: torch.device) -> int:
+    """Return how many bytes of loaded models may stay on the device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[1] * 0.25)
+    return _CPU_MODEL_BYTES

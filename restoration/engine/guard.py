@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor
 
-from restoration.errors import UnstableOutput
+FloatArray = npt.NDArray[np.float32]
+
+_FAR_OUTSIDE = 4.0
+_BLACK = 1 / 255
+_DARK = 16 / 255
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -18,13 +23,20 @@ def is_out_of_memory(error: BaseException) -> bool:
     )
 
 
-def check_finite(answer: Tensor) -> None:
-    """Refuse an answer that holds NaN or infinity.
+def fault_of(answer: FloatArray, source: FloatArray) -> str | None:
+    """Return what is wrong with one tile's answer, fit for a sentence, or None.
 
-    Raises:
-        UnstableOutput: at least one value is not finite.
+    Low precision overflows to infinity, to NaN, to huge values, or, after a normalisation, to black.
+
+    Args:
+        answer: (3, H, W) of the model.
+        source: what the model was given, range [0, 1].
     """
-    if not bool(torch.isfinite(answer).all()):
-        raise UnstableOutput(
-            'The model\'s answer holds values that are not numbers; try precision "exact" or another model.'
-        )
+    low, high = float(answer.min()), float(answer.max())
+    if not np.isfinite(low) or not np.isfinite(high):
+        return "holds values that are not numbers"
+    if low < -_FAR_OUTSIDE or high > 1 + _FAR_OUTSIDE:
+        return f"runs from {low:.3g} to {high:.3g} instead of 0 to 1"
+    if high < _BLACK and float(source.mean()) > _DARK:
+        return "is black where the picture is not"
+    return None

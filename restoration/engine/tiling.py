@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
+
+LARGEST_OVERLAP_PX = 16
+"""Tiles share at most this much on each side; a network that looks further is blended instead of pasted."""
 
 
 @dataclass(frozen=True)
@@ -25,24 +29,113 @@ class Span:
     inner_start: int
     inner_stop: int
 
+    @property
+    def length(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def inner_length(self) -> int:
+        return self.inner_stop - self.inner_start
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One rectangle of a picture."""
+
+    rows: Span
+    columns: Span
+
+    @property
+    def inner_pixels(self) -> int:
+        """How many pixels of the picture this tile is responsible for."""
+        return self.rows.inner_length * self.columns.inner_length
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a picture of height x width is cut.
+
+    Args:
+        overlap_px: input pixels on each side of a tile's inner part.
+        blend_px: half the width of the passage between neighbours; 0 = pasted without a passage.
+        align_px: tiles start at multiples of this.
+    """
+
+    height: int
+    width: int
+    tile_px: int
+    overlap_px: int
+    blend_px: int
+    align_px: int = 1
+
+    @classmethod
+    def of(cls, *, height: int, width: int, tile_px: int, reach_px: int, align_px: int = 1) -> Plan:
+        """Plan tiles of about `tile_px`.
+
+        Args:
+            reach_px: how far from a pixel the model looks. Up to `LARGEST_OVERLAP_PX` the tiles overlap by that much
+                and are pasted, which is exact; beyond, they overlap by the limit and pass into one another.
+        """
+        overlap_px = min(reach_px, LARGEST_OVERLAP_PX)
+        blend_px = overlap_px // 2 if overlap_px < reach_px else 0
+        least_px = 2 * overlap_px + 4 * blend_px + align_px  # narrower inner parts have passages that meet
+        return cls(height, width, max(tile_px, least_px), overlap_px, blend_px, align_px)
+
+    def tiles(self) -> list[Tile]:
+        """Return the tiles row by row; a picture that is no larger than a tile is one tile."""
+        rows, columns = (
+            plan_spans(side, tile_px=self.tile_px, overlap_px=self.overlap_px, align_px=self.align_px)
+            for side in (self.height, self.width)
+        )
+        return [Tile(row, column) for row in rows for column in columns]
+
+    def split(self, tile: Tile) -> list[Tile]:
+        """Return smaller tiles that together are responsible for the same part, or [] where it cannot be cut.
+
+        Their weights add up to those of the tile, so that they fit among the tiles already done.
+        """
+        rows, columns = (self._split(span, length) for span, length in self._axes(tile))
+        if len(rows) == 1 and len(columns) == 1:
+            return []
+        return [Tile(row, column) for row in rows for column in columns]
+
+    def _axes(self, tile: Tile) -> tuple[tuple[Span, int], tuple[Span, int]]:
+        return (tile.rows, self.height), (tile.columns, self.width)
+
+    def _split(self, span: Span, length: int) -> tuple[Span, ...]:
+        cut = (span.inner_start + span.inner_stop) // 2
+        start = max(span.start, (cut - self.overlap_px) // self.align_px * self.align_px)
+        stop = min(span.stop, cut + self.overlap_px)
+        least_px = max(1, 2 * self.blend_px)  # narrower inner parts have passages that do not add up to 1
+        is_useful = max(stop - span.start, span.stop - start) < span.length
+        if not is_useful or min(cut - span.inner_start, span.inner_stop - cut) < least_px:
+            return (span,)
+        return (Span(span.start, stop, span.inner_start, cut), Span(start, span.stop, cut, span.inner_stop))
+
 
 def plan_spans(length: int, *, tile_px: int, overlap_px: int, align_px: int = 1) -> tuple[Span, ...]:
-    """Divide an axis into spans of about `tile_px`, neighbours sharing at least `2 * overlap_px`.
+    """Divide an axis into the fewest spans of at most `tile_px`, all of one length and with equal inner parts.
 
     Args:
         length: pixels along the axis, at least 1.
-        tile_px: wanted span; raised where it would leave no inner part. A longer axis gets equal spans.
-        overlap_px: pixels on each side of the inner part, except at the picture's border.
+        tile_px: longest span; raised where it would leave no inner part.
+        overlap_px: least pixels on each side of the inner part, except at the picture's border.
         align_px: starts are multiples of this.
     """
-    tile_px = -(-max(tile_px, 2 * overlap_px + align_px) // align_px) * align_px
     if length <= tile_px:
         return (Span(0, length, 0, length),)
-    count = -(-(length - 2 * overlap_px) // (tile_px - 2 * overlap_px - align_px + 1))
-    starts = [(length - tile_px) * index // (count - 1) // align_px * align_px for index in range(count)]
-    stops = [min(length, start + tile_px) for start in starts[:-1]] + [length]
-    cuts = [0, *((later + stop) // 2 for stop, later in zip(stops[:-1], starts[1:], strict=True)), length]
-    return tuple(Span(start, stop, *inner) for start, stop, inner in zip(starts, stops, pairwise(cuts), strict=True))
+    margin_px = 2 * overlap_px + align_px - 1
+    count = -(-length // max(1, tile_px - margin_px))
+    span_px = -(-(-(-length // count) + margin_px) // align_px) * align_px
+    if length <= span_px:
+        return (Span(0, length, 0, length),)
+    cuts = [length * index // count for index in range(count + 1)]
+    spans = []
+    for first, last in pairwise(cuts):
+        start = max(0, min(first - overlap_px, length - span_px)) // align_px * align_px
+        stop = length if last == length else min(length, max(start + span_px, last + overlap_px))
+        spans.append(Span(start, stop, first, last))
+    return tuple(spans)
 
 
 def ramp(span: Span, *, blend_px: int, length: int, scale: int) -> FloatArray:
@@ -51,7 +144,7 @@ def ramp(span: Span, *, blend_px: int, length: int, scale: int) -> FloatArray:
     The weight is 1 on the inner part, 0 outside, with a linear passage of `2 * blend_px` input pixels round each inner
     border; those of two neighbours add to 1. At the picture's border there is no passage.
     """
-    positions = (np.arange(scale * (span.stop - span.start), dtype=np.float32) + 0.5) / scale + span.start
+    positions = (np.arange(scale * span.length, dtype=np.float32) + 0.5) / scale + span.start
     weights = np.ones(len(positions), dtype=np.float32)
     if span.inner_start > 0:
         weights = np.minimum(weights, _passage(positions - span.inner_start, blend_px))
@@ -68,17 +161,60 @@ def _passage(distance_px: npt.NDArray[np.floating], blend_px: int) -> FloatArray
 
 
 class Canvas:
-    """Collect the answers of tiles into one picture of shape (3, scale*H, scale*W)."""
+    """Collect the answers of tiles into one picture of shape (scale*H, scale*W, 3), clipped to [0, 1]."""
 
-    def __init__(self, *, height: int, width: int, scale: int, blend_px: int) -> None:
-        self.pixels: FloatArray = np.zeros((3, scale * height, scale * width), dtype=np.float32)
-        self._height, self._width = height, width
-        self._scale, self._blend_px = scale, blend_px
+    def __init__(self, plan: Plan, *, scale: int) -> None:
+        self.pixels: FloatArray = np.zeros((scale * plan.height, scale * plan.width, 3), dtype=np.float32)
+        self._plan = plan
+        self._scale = scale
 
-    def add(self, answer: FloatArray, *, rows: Span, columns: Span) -> None:
+    def add(self, answer: FloatArray, tile: Tile) -> None:
         """Add one tile's answer, (3, scale * rows, scale * columns), weighted by its ramps."""
-        scale = self._scale
-        down = ramp(rows, blend_px=self._blend_px, length=self._height, scale=scale)
-        across = ramp(columns, blend_px=self._blend_px, length=self._width, scale=scale)
-        region = self.pixels[:, scale * rows.start : scale * rows.stop, scale * columns.start : scale * columns.stop]
-        region += answer * (down[:, None] * across[None, :])
+        scale, blend_px = self._scale, self._plan.blend_px
+        down = ramp(tile.rows, blend_px=blend_px, length=self._plan.height, scale=scale)
+        across = ramp(tile.columns, blend_px=blend_px, length=self._plan.width, scale=scale)
+        used_rows, used_columns = _nonzero(down), _nonzero(across)
+        top, left = scale * tile.rows.start, scale * tile.columns.start
+        region = self.pixels[
+            top + used_rows.start : top + used_rows.stop, left + used_columns.start : left + used_columns.stop
+        ]
+        weights = down[used_rows, None] * across[None, used_columns]
+        for channel in range(3):
+            region[..., channel] += np.clip(answer[channel, used_rows, used_columns], 0, 1) * weights
+
+
+def _nonzero(weights: FloatArray) -> slice:
+    used = np.flatnonzero(weights)
+    return slice(int(used[0]), int(used[-1]) + 1)
+
+
+class Preview:
+    """A small 8-bit picture of a job in progress: the input, and over it the tiles that are done."""
+
+    def __init__(self, pixels: FloatArray, *, max_side_px: int = 640) -> None:
+        height, width = pixels.shape[:2]
+        self._factor = min(1.0, max_side_px / max(height, width))
+        size = (max(1, round(width * self._factor)), max(1, round(height * self._factor)))
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        self.samples: npt.NDArray[np.uint8] = _to_bytes(small)
+
+    def add(self, answer: FloatArray, tile: Tile, *, scale: int) -> None:
+        """Draw the inner part of one tile's answer, (3, scale * rows, scale * columns)."""
+        rows, columns = tile.rows, tile.columns
+        height, width = self.samples.shape[:2]
+        top, bottom = (min(height, round(edge * self._factor)) for edge in (rows.inner_start, rows.inner_stop))
+        left, right = (min(width, round(edge * self._factor)) for edge in (columns.inner_start, columns.inner_stop))
+        if bottom <= top or right <= left:
+            return
+        first_row, first_column = scale * (rows.inner_start - rows.start), scale * (columns.inner_start - columns.start)
+        inner = answer[
+            :,
+            first_row : first_row + scale * rows.inner_length,
+            first_column : first_column + scale * columns.inner_length,
+        ]
+        small = cv2.resize(inner.transpose(1, 2, 0), (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        self.samples[top:bottom, left:right] = _to_bytes(small)
+
+
+def _to_bytes(pixels: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)

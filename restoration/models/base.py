@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -31,8 +31,10 @@ class Contract:
         tiling: "supported" = tiles with `overlap_px` give the whole-image answer; "discouraged" = the whole image
             where it fits, the model uses global statistics; "internal" = never tiled.
         overlap_px: input pixels round a tile that its inner part depends on.
+        cpu_tile_px: side of a tile that a CPU computes fastest, as `bench tiles` measures it; 0 where it is all one.
         tile_align_px: tiles start at multiples of this (8 for methods tied to the JPEG grid).
-        dtypes: precisions that are safe, best speed first; float32 is always allowed.
+        is_iterative: the work is done by `steps`, not by `restore`.
+        dtypes: precisions that may be used, best speed first; float32 is always allowed.
         needs_mask: the call takes a mask.
         runs_on_device: False for methods that compute with NumPy or OpenCV on the host.
         macs_per_pixel: multiply-accumulates per input pixel, for the forecast; 0 where unknown.
@@ -44,7 +46,9 @@ class Contract:
     size_minimum: int = 1
     tiling: Tiling = "supported"
     overlap_px: int = 0
+    cpu_tile_px: int = 0
     tile_align_px: int = 1
+    is_iterative: bool = False
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
     needs_mask: bool = False
     runs_on_device: bool = True
@@ -58,12 +62,13 @@ class Restorer(abc.ABC):
     contract: Contract
 
     @abc.abstractmethod
-    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         """Return the restored batch.
 
         Args:
-            image: float32, (B, 3, H, W), range [0, 1]; H and W obey the contract's size rule.
-            parameters: all parameters of the manifest entry, already divided by their `unit_scale`.
+            image: float32, (B, 3, H, W), range [0, 1]; H and W obey the contract's size rule. The pictures of a batch
+                may belong to different users.
+            parameters: for each picture, all parameters of the manifest entry, already divided by their `unit_scale`.
             mask: (B, 1, H, W), 1 = fill; given exactly where the contract's `needs_mask` is True.
 
         Returns:
@@ -73,11 +78,20 @@ class Restorer(abc.ABC):
     def steps(
         self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None
     ) -> Iterator[tuple[float, Tensor]]:
-        """Yield (fraction done, current answer) after every unit of work; the last answer is the result.
+        """Yield (fraction done, current answer) after every unit of work; the last answer, with 1.0, is the result.
 
-        Iterative methods override this; the engine may stop between any two steps.
+        Methods whose contract says `is_iterative` override this; the engine may stop between any two steps.
+
+        Args:
+            image: as in `restore`, but one picture.
+            parameters: of that picture.
         """
-        yield 1.0, self.restore(image, parameters=parameters, mask=mask)
+        yield 1.0, self.restore(image, parameters=[parameters], mask=mask)
+
+    @property
+    def size_bytes(self) -> int:
+        """Memory that the weights take."""
+        return 0
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:  # noqa: B027 - a method without weights has none to move
         """Move weights to a device and precision; nothing to do for a method without weights."""
@@ -91,11 +105,15 @@ class NetworkRestorer(Restorer):
         self.contract = contract
         self.dtype = torch.float32
 
+    @property
+    def size_bytes(self) -> int:
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.network.state_dict().values())
+
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
         self.network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
-    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         batch = image.to(self.dtype).contiguous(memory_format=torch.channels_last)
         restored: Tensor = self.network(batch)
         return restored.float()
@@ -119,16 +137,16 @@ class ArrayRestorer(Restorer):
 
         Args:
             image: (H, W, 3) float32, range [0, 1].
-            parameters: as in `Restorer.restore`.
+            parameters: of this picture.
             mask: (H, W), True = fill, or None.
         """
 
-    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         restored = []
         for index, picture in enumerate(image.float().cpu().numpy()):
             pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))
             holes = None if mask is None else mask[index, 0].cpu().numpy() > 0.5
-            answer = self.restore_array(pixels, parameters=parameters, mask=holes)
+            answer = self.restore_array(pixels, parameters=parameters[index], mask=holes)
             restored.append(torch.from_numpy(np.ascontiguousarray(answer.transpose(2, 0, 1), dtype=np.float32)))
         return torch.stack(restored)
 

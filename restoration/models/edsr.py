@@ -8,7 +8,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -49,7 +49,7 @@ def upsample_skip(image: Tensor, scale: int) -> Tensor:
 class EDSRRestorer(NetworkRestorer):
     """Add the network's detail to the bilinear skip in float32."""
 
-    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         detail = self.network(image.to(self.dtype).contiguous(memory_format=torch.channels_last))
         return upsample_skip(image, self.contract.scale) + detail.float()
 
@@ -62,6 +62,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     contract = Contract(
         scale=scale,
         overlap_px=2 + 2 * len(network.body),
+        cpu_tile_px=256,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         macs_per_pixel=float(sum(p.numel() for p in network.parameters() if p.dim() == 4)),
         activation_bytes_per_pixel=4.0 * (4 * network.head.out_channels + 9 * scale**2),

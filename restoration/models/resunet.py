@@ -74,8 +74,9 @@ def _blocks(width: int, count: int) -> nn.Sequential:
 class ResUNetRestorer(NetworkRestorer):
     """Subtract the predicted noise in float32, so that low precision touches only the correction."""
 
-    def restore(self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
-        sigma = torch.full((image.shape[0], 1, 1, 1), float(parameters["sigma"]), dtype=self.dtype, device=image.device)
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        levels = [float(each["sigma"]) for each in parameters]
+        sigma = torch.tensor(levels, dtype=self.dtype, device=image.device).reshape(-1, 1, 1, 1)
         noise = self.network(image.to(self.dtype).contiguous(memory_format=torch.channels_last), sigma)
         return image - noise.float()
 
@@ -88,6 +89,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     contract = Contract(
         size_multiple=2**levels,
         size_minimum=2**levels,
+        cpu_tile_px=640,
         overlap_px=_receptive_radius_px(levels, network.blocks),
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         macs_per_pixel=_macs_per_pixel(network),

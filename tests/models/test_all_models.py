@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from restoration.engine.local import Answer, Job, LocalEngine
+from restoration.engine.job import Answer, Job
+from restoration.engine.scheduler import Scheduler
+from restoration.engine.tiling import LARGEST_OVERLAP_PX
 from restoration.manifest import load_manifest
 from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
@@ -72,7 +74,7 @@ def _restored(info: ModelInfo, folder: Path, pixels: np.ndarray, **given: ParamV
         mask = np.zeros(pixels.shape[:2], bool)
         mask[: max(1, mask.shape[0] // 3), : max(1, mask.shape[1] // 3)] = True
     job = Job(restorer, pixels, in_model_units(info, parameters), mask=mask)
-    answer = list(LocalEngine(torch.device("cpu")).run(job))[-1]
+    answer = list(Scheduler(torch.device("cpu")).run(job))[-1]
     assert isinstance(answer, Answer)
     return answer.pixels
 
@@ -112,9 +114,9 @@ def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.ran
     restorer = _built(info, tmp_path, parameters)
     if restorer.contract.tiling != "supported":
         pytest.skip("this method is never tiled")
-    tile_px = 2 * restorer.contract.overlap_px + 32
+    tile_px = 4 * LARGEST_OVERLAP_PX
     pixels = rng.random((tile_px, 2 * tile_px, 3), dtype=np.float32)
-    engine = LocalEngine(torch.device("cpu"))
+    engine = Scheduler(torch.device("cpu"))
     whole, tiled = (
         list(engine.run(Job(restorer, pixels, in_model_units(info, parameters), tile_px=size)))[-1]
         for size in (None, tile_px)

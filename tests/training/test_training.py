@@ -136,7 +136,7 @@ def test_exported_file_loads_as_the_model_that_ships(photos: Path, tmp_path: Pat
     restorer = build(config=DENOISE.network_config, weights={"net": target}, parameters={})
     picture = torch.rand(1, 3, 16, 16)
     expected = picture - trainer.average(picture, torch.full((1, 1, 1, 1), 0.1))
-    torch.testing.assert_close(restorer.restore(picture, parameters={"sigma": 0.1}), expected, atol=2e-3, rtol=0)
+    torch.testing.assert_close(restorer.restore(picture, parameters=[{"sigma": 0.1}]), expected, atol=2e-3, rtol=0)
 
 
 def test_export_without_a_run_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,56 @@
+"""What is asked of the engine, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from restoration.models.base import Restorer
+from restoration.types import Parameters, Progress, Queued, RunStats
+
+FloatArray = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture and the loaded model that is to restore it.
+
+    Args:
+        pixels: (H, W, 3) float32, range [0, 1].
+        mask: (H, W) bool, True = fill, for models that need one.
+        dtype: the precision the restorer was loaded in.
+        exact: returns the same model in float32, for tiles that low precision spoils; None where there is none.
+        tile_px: side of a tile in input pixels; None lets the engine choose.
+        deadline_s: `time.perf_counter()` value at which the job is given up; None for never.
+        has_preview: send small pictures of the work in progress.
+    """
+
+    restorer: Restorer
+    pixels: FloatArray
+    parameters: Parameters
+    dtype: torch.dtype = torch.float32
+    mask: npt.NDArray[np.bool_] | None = None
+    exact: Callable[[], Restorer] | None = None
+    tile_px: int | None = None
+    deadline_s: float | None = None
+    has_preview: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The last event of a job: restored pixels, (scale*H, scale*W, 3) float32 clipped to [0, 1].
+
+    Args:
+        notes: sentences the user should read.
+    """
+
+    pixels: FloatArray
+    stats: RunStats
+    notes: tuple[str, ...] = ()
+
+
+JobEvent = Queued | Progress | Answer
