@@ -7,7 +7,7 @@ from typing import Any
 
 import PIL.Image
 
-from restoration.service import default_service
+from restoration.service import Service, default_service
 from restoration.ui.demo import build_demo
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
 
@@ -37,12 +37,18 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=None, help="default: the first free one from 7860")
     parser.add_argument("--share", action="store_true", help="also open a temporary public address")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1 or mps; default: the best present")
+    parser.add_argument("--time-limit", type=float, default=None, metavar="S", help="give up a picture after this time")
     parser.add_argument("--no-warm-up", action="store_true", help="load models with the first job, not at start")
     arguments = parser.parse_args()
     PIL.Image.MAX_IMAGE_PIXELS = 25_000_000
+    page, service = demo, default_service()
+    if arguments.device is not None or arguments.time_limit is not None:
+        service = Service(device=arguments.device, time_limit_s=arguments.time_limit)
+        page = build_demo(service)
     if not arguments.no_warm_up:
-        default_service().warm_up()
-    demo.launch(
+        service.warm_up()
+    page.launch(
         server_name=arguments.host,
         server_port=arguments.port,
         share=arguments.share or None,

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from restoration import weights
 from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError
+from restoration.forecast import Forecast, forecast
 from restoration.images import FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
 from restoration.manifest import load_manifest
 from restoration.parameters import complete, fits, in_model_units
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT_PIXELS = 64_000_000
+_FORECAST_ROWS = 300
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,14 @@ class Service:
             if outcome != "done":
                 self._record(run, outcome)
 
+    def forecast(self, model: str, *, pixels: int) -> Forecast | None:
+        """Return what a run of a model on a picture of so many pixels will cost here; None where nothing tells."""
+        info = next((info for info in self._models if info.id == model), None)
+        if info is None or pixels < 1:
+            return None
+        costs = {other.id: other.macs_per_pixel for other in self._models}
+        return forecast(info, pixels=pixels, records=self._records.newest(limit=_FORECAST_ROWS), costs=costs)
+
     def list_records(self, *, limit: int = 1000) -> list[RunRecord]:
         """Return up to `limit` runs, newest first."""
         return self._records.newest(limit=limit)
@@ -148,6 +158,13 @@ class Service:
     def warm_up(self) -> None:
         """Load torch and the default models in a background thread, so that the first user need not wait."""
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def close(self) -> None:
+        """End the worker threads; runs in progress fail. The next job would start them anew."""
+        with self._parts_lock:
+            parts, self._parts_made = self._parts_made, None
+        if parts is not None:
+            parts.engine.close()
 
     def _warm_up(self) -> None:
         registry = self._parts().place()

@@ -103,6 +103,7 @@ class ModelInfo:
         config: keyword arguments of the network.
         kind: "classical" methods need no weights.
         max_megapixels: largest input it accepts, in millions of pixels.
+        macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
         measured: what it scored, by test name, in the unit the name carries.
     """
 
@@ -120,6 +121,7 @@ class ModelInfo:
     code_licence: str = ""
     weights_licence: str = ""
     trained_on: str = ""
+    macs_per_pixel: float = 0.0
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def param(self, name: str) -> Param | None:

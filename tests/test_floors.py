@@ -25,6 +25,7 @@ FLOORS = {
     "models._torchvision_compat": 3,
     "weights": 4,
     "records": 4,
+    "forecast": 4,
     "engine": 4,
     "models": 4,
     "registry": 5,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from restoration.types import ParamValue, Task
 
@@ -32,6 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
     quality.add_argument("--json", type=Path, help="also write the result to this file")
     quality.set_defaults(measure=_quality)
+    speed = kinds.add_parser("speed", help="time and memory of the engine, each beside a baseline")
+    speed.add_argument("--only", help="a line, or how its name begins")
+    speed.add_argument("--repeats", type=int, default=3)
+    speed.add_argument("--device", help="cpu, cuda, cuda:1 or mps; default: the best present")
+    speed.add_argument("--json", type=Path, help="also write the result to this file")
+    speed.set_defaults(measure=_speed)
     report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
     report.add_argument("--write", action="store_true", help="write the README instead of printing it")
     report.set_defaults(measure=_report)
@@ -89,9 +97,32 @@ def _quality(arguments: argparse.Namespace) -> int:
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
     print(to_markdown(result))
     if arguments.json is not None:
-        arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        _write(result, arguments.json)
     return 0
+
+
+def _speed(arguments: argparse.Namespace) -> int:
+    from restoration.bench.report import speed_to_json, to_markdown
+    from restoration.bench.speed import measure_speed
+
+    lines = []
+    for line in measure_speed(only=arguments.only, repeats=arguments.repeats, device=arguments.device):
+        lines.append(line)
+        print(
+            f"{line.what}: {line.ours:.3g} {line.unit}, {line.baseline_name}: {line.baseline:.3g} {line.unit}, "
+            f"ratio {line.ratio:.2f} ({line.goal})",
+            file=sys.stderr,
+        )
+    result = speed_to_json(lines, repeats=arguments.repeats)
+    print(to_markdown(result))
+    if arguments.json is not None:
+        _write(result, arguments.json)
+    return 0
+
+
+def _write(result: Mapping[str, Any], file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def _report(arguments: argparse.Namespace) -> int:

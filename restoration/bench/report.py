@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import re
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from restoration.bench.quality import Row
+from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
 from restoration.metrics import CATALOGUE
 
@@ -25,10 +27,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
         "title": title,
         "command": command,
         "settings": dict(settings),
-        "date": datetime.now(UTC).date().isoformat(),
-        "commit": _commit(),
-        "machine": {"processor": _processor(), "python": platform.python_version()},
-        "versions": {name: version(name) for name in _LIBRARIES},
+        **_circumstances(),
         "rows": [
             {
                 "model": row.model,
@@ -38,6 +37,26 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
             }
             for row in rows
         ],
+    }
+
+
+def speed_to_json(lines: Iterable[Line], *, repeats: int) -> dict[str, Any]:
+    """Return measured lines with all that is needed to repeat them."""
+    return {
+        "title": "Speed",
+        "command": "bench speed",
+        "settings": {"repeats": repeats},
+        **_circumstances(),
+        "lines": [dataclasses.asdict(line) for line in lines],
+    }
+
+
+def _circumstances() -> dict[str, Any]:
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "commit": _commit(),
+        "machine": {"processor": _processor(), "python": platform.python_version()},
+        "versions": {name: version(name) for name in _LIBRARIES},
     }
 
 
@@ -70,6 +89,8 @@ def _processor() -> str:
 
 def to_markdown(result: Mapping[str, Any]) -> str:
     """Return one result as a Markdown table."""
+    if "lines" in result:
+        return _speed_table(result["lines"])
     header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in CATALOGUE), "s/MP"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for row in result["rows"]:
@@ -81,6 +102,15 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _speed_table(lines: Iterable[Mapping[str, Any]]) -> str:
+    rows = ["| what | here | compared with | ratio | goal |", "|---|---|---|---|---|"]
+    for line in lines:
+        ours, baseline = (f"{line[key]:.3g} {line['unit']}" for key in ("ours", "baseline"))
+        against = f"{line['baseline_name']}: {baseline}"
+        rows.append(f"| {line['what']} | {ours} | {against} | {line['ratio']:.2f} | {line['goal']} |")
+    return "\n".join(rows)
 
 
 def refresh(text: str, folder: Path) -> str:

@@ -37,7 +37,6 @@ class Contract:
         dtypes: precisions that may be used, best speed first; float32 is always allowed.
         needs_mask: the call takes a mask.
         runs_on_device: False for methods that compute with NumPy or OpenCV on the host.
-        macs_per_pixel: multiply-accumulates per input pixel, for the forecast; 0 where unknown.
         activation_bytes_per_pixel: peak activation bytes per input pixel in float32, for the tile budget.
     """
 
@@ -52,7 +51,6 @@ class Contract:
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
     needs_mask: bool = False
     runs_on_device: bool = True
-    macs_per_pixel: float = 0.0
     activation_bytes_per_pixel: float = 0.0
 
 

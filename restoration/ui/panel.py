@@ -14,6 +14,7 @@ from restoration.ui import status, text
 from restoration.ui.components import SourceImage, picture_upload
 from restoration.ui.params import ParamControls
 
+Buttons = tuple[gr.Button, gr.Button, gr.HTML]
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 
 
@@ -48,10 +49,11 @@ class SettingsPart:
 
 @dataclass(frozen=True)
 class ResultPart:
-    """The two buttons and what a run leaves behind."""
+    """The two buttons, the forecast, and what a run leaves behind."""
 
     restore: gr.Button
     cancel: gr.Button
+    forecast: gr.HTML
     slider: gr.ImageSlider
     status: gr.HTML
     download: gr.DownloadButton
@@ -126,17 +128,17 @@ def build_settings(service: Service, *, tasks: Sequence[Task], task: gr.State | 
     return settings
 
 
-def build_buttons(prefix: str) -> tuple[gr.Button, gr.Button]:
-    """Place Restore and Cancel."""
+def build_buttons(prefix: str) -> Buttons:
+    """Place Restore and Cancel, and the line that says what the run will cost."""
     with gr.Row(elem_classes="actions"):
         restore = gr.Button(text.RESTORE, variant="primary", size="lg", scale=3, min_width=120, elem_id=f"{prefix}-go")
         cancel = gr.Button(text.CANCEL, size="lg", scale=1, min_width=90, interactive=False, elem_id=f"{prefix}-cancel")
-    return restore, cancel
+    return restore, cancel, gr.HTML("", padding=False, elem_id=f"{prefix}-forecast")
 
 
-def build_result(buttons: tuple[gr.Button, gr.Button], *, prefix: str) -> ResultPart:
+def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
     """Place the comparison, the status and the download."""
-    restore, cancel = buttons
+    restore, cancel, forecast = buttons
     slider = gr.ImageSlider(
         label=text.COMPARISON,
         show_label=False,
@@ -152,7 +154,7 @@ def build_result(buttons: tuple[gr.Button, gr.Button], *, prefix: str) -> Result
     download = gr.DownloadButton(
         text.DOWNLOAD, interactive=False, visible=False, size="lg", elem_id=f"{prefix}-download"
     )
-    return ResultPart(restore, cancel, slider, outcome, download)
+    return ResultPart(restore, cancel, forecast, slider, outcome, download)
 
 
 def model_choices(statuses: Sequence[ModelStatus]) -> list[tuple[str, str]]:

@@ -55,6 +55,18 @@ def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
     return png(_open(before).resize(size, Image.Resampling.BICUBIC)), after
 
 
+def small_original(path: str, *, size: tuple[int, int]) -> bytes:
+    """Return the original as a JPEG file of that size, to lie beside a run's preview."""
+    return jpeg(_open(preview_bytes(read(path), max_side_px=max(size))).convert("RGB").resize(size))
+
+
+def jpeg(image: Image.Image) -> bytes:
+    """Return the bytes of a JPEG file, for pictures that are shown for a moment."""
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=88)
+    return stream.getvalue()
+
+
 def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
     """Return the picture with a coloured veil where the mask is set."""
     picture = editor_preview(path)

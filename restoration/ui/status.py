@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from restoration.forecast import Forecast
 from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult
 from restoration.ui import text
 
@@ -12,6 +13,16 @@ from restoration.ui import text
 def empty() -> str:
     """What stands below the comparison before the first run."""
     return f'<p class="status quiet">{escape(text.EMPTY_STATUS)}</p>'
+
+
+def forecast(expected: Forecast | None) -> str:
+    """What the next run will cost; nothing where that is unknown."""
+    if expected is None:
+        return ""
+    line = text.FORECAST.format(time=duration(expected.run_s))
+    if expected.peak_bytes is not None:
+        line += text.FORECAST_MEMORY.format(memory=f"{expected.peak_bytes / 1e9:.1f} GB")
+    return caption(f"{line}.")
 
 
 def note(message: str) -> str:

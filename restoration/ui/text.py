@@ -73,6 +73,8 @@ MASK_PREVIEW: Final = "Will be replaced"
 
 WAITING: Final = "Waiting for a free place"
 READING: Final = "Reading the picture"
+FORECAST: Final = "Will take about {time} here"
+FORECAST_MEMORY: Final = ", with up to {memory} of memory"
 EMPTY_STATUS: Final = "The restored picture appears here."
 CANCELLED: Final = "Cancelled. Your picture and settings are unchanged."
 

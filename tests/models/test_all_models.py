@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
 
 from restoration.engine.job import Answer, Job
 from restoration.engine.scheduler import Scheduler
@@ -124,3 +125,34 @@ def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.ran
     assert tiled.stats.tiles > 1
     error = np.mean((whole.pixels - tiled.pixels) ** 2)
     assert -10 * np.log10(max(float(error), 1e-12)) >= 60
+
+
+@pytest.mark.parametrize("info", [info for info in MODELS if info.kind == "network"], ids=lambda info: info.id)
+def test_stated_cost_is_what_torch_counts(info: ModelInfo) -> None:
+    network, _ = _network(info, info.config, int(complete(info, {}).get("scale", 1)))
+    side_px = 16
+    image = torch.zeros(1, 3, side_px, side_px)
+    inputs = (image, torch.zeros(1, 1, 1, 1)) if info.factory == "resunet:build" else (image,)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(*inputs)
+    assert counter.get_total_flops() / 2 / side_px**2 == pytest.approx(info.macs_per_pixel, rel=0.02)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 4])
+def test_low_precision_of_the_large_network_is_near_to_its_own_forward(
+    scale: int, tmp_path: Path, rng: np.random.Generator
+) -> None:
+    from restoration.models.rrdbnet import RRDBNet, build
+
+    torch.manual_seed(0)
+    config = {"num_in_ch": 3, "num_out_ch": 3, "scale": scale, "num_feat": 8, "num_block": 2, "num_grow_ch": 4}
+    network = RRDBNet(**config)
+    torch.save({"params_ema": network.state_dict()}, tmp_path / "net.pth")
+    restorer = build(config=config, weights={"net": tmp_path / "net.pth"}, parameters={})
+    image = torch.from_numpy(rng.random((1, 3, 32, 32), dtype=np.float32))
+    with torch.inference_mode():
+        expected = network(image)
+        restorer.to(device=torch.device("cpu"), dtype=torch.bfloat16)
+        restored = restorer.restore(image, parameters=[{}])
+    assert restored.shape == expected.shape
+    assert float(torch.mean((restored - expected) ** 2)) < 1e-4 * float(expected.var() + 1e-3)

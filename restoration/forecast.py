@@ -1,0 +1,58 @@
+"""How long a run will take and how much memory it will need, from what this machine has done before."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from restoration.types import ModelInfo, RunRecord
+
+_NEAREST = 5
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is expected to cost.
+
+    Args:
+        run_s: seconds of work, without waiting for others.
+        peak_bytes: memory of the device at the peak (of the process on a CPU), or None while unknown.
+    """
+
+    run_s: float
+    peak_bytes: int | None
+
+
+def forecast(
+    info: ModelInfo, *, pixels: int, records: Sequence[RunRecord], costs: Mapping[str, float]
+) -> Forecast | None:
+    """Return what a model's run on a picture of so many pixels is expected to cost; None where nothing tells.
+
+    The model's own runs tell most, those of pictures of about this size first. Else the multiply-adds that other
+    networks have done in a second here are taken for this one too.
+
+    Args:
+        records: runs on this machine.
+        costs: multiply-adds per input pixel by model id.
+    """
+    done = [record for record in records if record.outcome == "done" and record.run_s > 0]
+    own = [record for record in done if record.model == info.id]
+    if own:
+        own.sort(key=lambda record: abs(math.log(_pixels(record) / pixels)))
+        nearest = own[:_NEAREST]
+        run_s = pixels * statistics.median(record.run_s / _pixels(record) for record in nearest)
+        peaks = [record.peak_bytes for record in nearest if record.peak_bytes is not None]
+        return Forecast(run_s, max(peaks, default=None))
+    rates = [
+        costs[record.model] * _pixels(record) / record.run_s for record in done if costs.get(record.model, 0.0) > 0
+    ]
+    cost = costs.get(info.id, 0.0)
+    if not rates or not cost:
+        return None
+    return Forecast(pixels * cost / statistics.median(rates), None)
+
+
+def _pixels(record: RunRecord) -> int:
+    return max(1, record.width * record.height)

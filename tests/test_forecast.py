@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from restoration.forecast import forecast
+from restoration.manifest import load_manifest
+from restoration.types import RunRecord
+
+MODELS = {info.id: info for info in load_manifest()}
+COSTS = {"resunet-color": 2e5, "realesrgan-x4plus": 2e7}
+
+
+def _run(model: str, *, side: int, run_s: float, outcome: str = "done", peak_bytes: int | None = None) -> RunRecord:
+    return RunRecord("", "denoise", model, "", side, side, "cpu", "bfloat16", 0.0, run_s, peak_bytes, outcome)
+
+
+def test_own_runs_of_about_this_size_tell_most() -> None:
+    small = [_run("resunet-color", side=100, run_s=0.1) for _ in range(9)]
+    large = [_run("resunet-color", side=1000, run_s=1.0, peak_bytes=2_000_000_000) for _ in range(5)]
+    expected = forecast(MODELS["resunet-color"], pixels=2_000_000, records=[*small, *large], costs=COSTS)
+    assert expected is not None
+    assert expected.run_s == pytest.approx(2.0)
+    assert expected.peak_bytes == 2_000_000_000
+
+
+def test_cost_tells_where_the_model_has_not_run_here() -> None:
+    records = [_run("resunet-color", side=1000, run_s=0.5)]  # 4e11 multiply-adds a second
+    expected = forecast(MODELS["realesrgan-x4plus"], pixels=100_000, records=records, costs=COSTS)
+    assert expected is not None
+    assert expected.run_s == pytest.approx(5.0)
+    assert expected.peak_bytes is None
+
+
+@pytest.mark.parametrize("outcome", ["cancelled", "OutOfMemory"])
+def test_runs_that_did_not_end_well_tell_nothing(outcome: str) -> None:
+    records = [_run("resunet-color", side=1000, run_s=0.5, outcome=outcome)]
+    assert forecast(MODELS["resunet-color"], pixels=1000, records=records, costs=COSTS) is None
+
+
+def test_nothing_is_said_where_nothing_is_known() -> None:
+    free = dataclasses.replace(MODELS["lanczos"])
+    assert forecast(free, pixels=1000, records=[_run("resunet-color", side=9, run_s=1)], costs=COSTS) is None
