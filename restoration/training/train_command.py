@@ -27,13 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, resuming from the checkpoint in `--out` where there is one."""
     import torch
 
+    from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
     from restoration.training.dataset import PatchDataset
     from restoration.training.trainer import Trainer
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+    tune_process(threads=arguments.threads)
     shipped = RECIPES / f"{arguments.recipe}.toml"
     recipe = read_recipe(shipped if shipped.exists() else arguments.recipe)
     dataset = PatchDataset(recipe, arguments.data)

@@ -27,7 +27,7 @@ def test_inner_part_keeps_its_overlap_on_each_side(length: int, tile_px: int, ov
         assert span.start == 0 or span.inner_start - span.start >= overlap_px
         assert span.stop == length or span.stop - span.inner_stop >= overlap_px
         assert span.start % align_px == 0
-        assert span.length <= max(tile_px, 2 * overlap_px + 2 * align_px) + align_px
+        assert span.length <= max(tile_px, 2 * overlap_px + 2 * align_px) + 2 * align_px
 
 
 @pytest.mark.parametrize("align_px", [1, 8])
@@ -46,7 +46,7 @@ def test_ramps_of_all_spans_add_up_to_one(reach_px: int, scale: int, align_px: i
 
 def test_spans_are_equally_long_so_that_they_share_batches() -> None:
     spans = plan_spans(1000, tile_px=300, overlap_px=16)
-    assert {span.length for span in spans} == {282}
+    assert {span.length for span in spans} == {274}  # 4 spans that share 3 times 32 pixels
 
 
 def _plan(height: int, width: int, *, blend_px: int = 0, align_px: int = 1) -> Plan:
