@@ -129,6 +129,8 @@ def _value(text: str) -> ParamValue:
 
 def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
     format_of(arguments.output)  # an ending that cannot be written is refused before the work, not after it
+    if not arguments.output.absolute().parent.is_dir():
+        raise InvalidRequest(f'The folder "{arguments.output.parent}" does not exist; make it first.')
     values = {name: getattr(arguments, f"param_{name}") for name in names}
     request = RestoreRequest(
         image=arguments.input,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from restoration.errors import InvalidParameter
+from restoration.images import Picture
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
 
 
@@ -22,6 +24,16 @@ def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
     return {
         param.name: check(param, given[param.name]) if param.name in given else param.default for param in info.params
     }
+
+
+def settle(info: ModelInfo, values: Mapping[str, ParamValue], picture: Picture) -> dict[str, ParamValue]:
+    """Return the parameters with every "0 = automatic" replaced by what the picture tells, or by its substitute."""
+    settled = dict(values)
+    for param in info.params:
+        if param.auto_from and settled[param.name] == 0:
+            told = getattr(picture, param.auto_from)
+            settled[param.name] = check(param, param.auto_else if told is None else min(told, param.maximum or told))
+    return settled
 
 
 def fits(info: ModelInfo, given: Parameters) -> bool:
@@ -57,13 +69,17 @@ def check(param: Param, value: ParamValue) -> ParamValue:
                 return choice
         allowed = ", ".join(str(choice) for choice in param.choices)
         raise InvalidParameter(
-            f'"{param.name}" must be one of {allowed}, but is {value}; choose one of them.', name=param.name
+            f'"{param.name}" must be one of {allowed}, but is {_shown(value)}; choose one of them.', name=param.name
         )
     if param.kind == "bool":
         if isinstance(value, bool):
             return value
         raise InvalidParameter(f'"{param.name}" must be true or false, but is {value}.', name=param.name)
     return _check_number(param, value)
+
+
+def _shown(value: ParamValue) -> str:
+    return f'the text "{value}"' if isinstance(value, str) else str(value)
 
 
 def _check_number(param: Param, value: ParamValue) -> ParamValue:
@@ -75,7 +91,7 @@ def _check_number(param: Param, value: ParamValue) -> ParamValue:
     )
     wanted = f'"{param.name}" must be {kind} {limits}'.rstrip()
     if isinstance(value, (bool, str)) or not math.isfinite(value):
-        raise InvalidParameter(f"{wanted}, but is {value}; give a number in that range.", name=param.name)
+        raise InvalidParameter(f"{wanted}, but is {_shown(value)}; give a number in that range.", name=param.name)
     if param.kind == "int" and value != int(value):
         raise InvalidParameter(f"{wanted}, but is {value}; round it.", name=param.name)
     low = -math.inf if param.minimum is None else param.minimum

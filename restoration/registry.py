@@ -38,6 +38,9 @@ def find_model(models: Sequence[ModelInfo], name: str, *, task: Task) -> ModelIn
         UnknownModel: no model has that id, or the one that has does another task; the message names near ones.
     """
     able = {info.id: info for info in models if task in info.tasks}
+    if not isinstance(name, str):
+        shown = ", ".join(able)
+        raise UnknownModel(f"A model is named by a text, but {name!r} came; choose one of {shown}.", model=str(name))
     if name in able:
         return able[name]
     others = next((info for info in models if info.id == name), None)

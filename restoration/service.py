@@ -20,9 +20,9 @@ import numpy.typing as npt
 from restoration import weights
 from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError
 from restoration.forecast import Forecast, forecast
-from restoration.images import FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
+from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
 from restoration.manifest import load_manifest
-from restoration.parameters import complete, fits, in_model_units
+from restoration.parameters import complete, fits, in_model_units, settle
 from restoration.records import Records, default_path
 from restoration.types import (
     Done,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT_PIXELS = 64_000_000
+MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
 
 
@@ -196,7 +197,11 @@ class Service:
         task = _task(request.task)
         info, notes = self._choose(task, request)
         parameters = complete(info, request.parameters)
-        picture = read(request.image, keep_gps=request.keep_gps)
+        largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
+        picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
+        parameters = settle(info, parameters, picture)
+        if picture.frames > 1:
+            notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
         mask = _mask(request, task, picture)
         limit = _largest_input_pixels(info, parameters)
         if picture.width * picture.height > limit:
@@ -243,6 +248,9 @@ class Service:
         chosen = next((status for status in able if status.is_available), able[0])
         passed_over = able[: able.index(chosen)]
         notes = tuple(f"{status.info.title} was passed over: {status.reason}." for status in passed_over)
+        first = next(info for info in models)
+        if not fits(first, request.parameters):
+            notes = (f"{chosen.info.title} was chosen, since {first.title} does not take these settings.", *notes)
         return chosen.info, notes
 
     def _carry_out(self, plan: _Plan, run: _Run) -> Generator[Event, None, None]:

@@ -48,6 +48,8 @@ class Param:
         label, help: words for the page and the command line.
         unit_scale: the model receives `value / unit_scale`; 255 for a sigma shown in 0-255 units.
         is_advanced: folded away in the page.
+        auto_from: where not empty, 0 stands for what the picture itself tells under this name (`Picture.jpeg_quality`).
+        auto_else: the value where the picture tells nothing.
         is_build: the value decides which weights or network are built (scale, weight interpolation).
     """
 
@@ -63,6 +65,8 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
+    auto_from: Literal["", "jpeg_quality"] = ""
+    auto_else: float = 0.0
 
 
 @dataclass(frozen=True)

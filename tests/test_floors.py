@@ -41,7 +41,7 @@ OUTSIDE = {
     "gradio": ("ui",),
     "huggingface_hub": ("weights",),
     "sqlite3": ("records", "service"),
-    "basicsr": ("models",),
+    "basicsr": ("models", "bench"),
     "realesrgan": ("models", "bench"),
     "torch": ("models", "engine", "registry", "training", "bench"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 import sqlite3
 import threading
@@ -307,3 +308,30 @@ def test_closed_service_works_again(service: Service, photo: Image.Image) -> Non
     for _ in range(2):
         _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
         service.close()
+
+
+def test_jpeg_quality_is_read_from_the_file_where_none_is_given(service: Service, photo: Image.Image) -> None:
+    stream = io.BytesIO()
+    photo.save(stream, "JPEG", quality=17)
+    assert _run(service, stream.getvalue(), Task.DEJPEG).parameters["quality"] == 17
+    assert _run(service, stream.getvalue(), Task.DEJPEG, parameters={"quality": 60}).parameters["quality"] == 60
+    assert _run(service, photo, Task.DEJPEG).parameters["quality"] == 30
+
+
+def test_fit_shrinks_what_is_larger_than_any_picture_may_be(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restoration.service.MAX_PIXELS", 1000)
+    pixels = np.zeros((40, 50, 3), np.uint8)
+    with pytest.raises(ImageTooLarge):
+        _run(service, pixels, Task.SUPER_RESOLUTION, model="bicubic", parameters={"scale": 2})
+    result = _run(service, pixels, Task.SUPER_RESOLUTION, model="bicubic", parameters={"scale": 2}, fit=True)
+    assert result.picture.width == 100
+
+
+def test_user_is_told_which_model_took_the_place_of_the_default(service: Service, photo: Image.Image) -> None:
+    result = _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 3})
+    assert "does not take these settings" in result.notes[0]
+
+
+def test_model_that_is_no_text_is_refused(service: Service, photo: Image.Image) -> None:
+    with pytest.raises(UnknownModel, match="named by a text"):
+        _run(service, photo, Task.DENOISE, model=5)

@@ -1,4 +1,4 @@
-"""Giving a model the sizes it needs and taking the extra pixels off again."""
+"""Giving a model the sizes it needs; the engine takes the extra pixels off again."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 
 
-def pad_to_rule(pixels: FloatArray, *, multiple: int, minimum: int) -> FloatArray:
-    """Extend (C, H, W) at the bottom and right by mirroring until both sides obey a size rule.
+def pad_to_rule(
+    pixels: FloatArray, *, multiple: int, minimum: int, margins: tuple[int, int, int, int] = (0, 0, 0, 0)
+) -> FloatArray:
+    """Extend (C, H, W) by mirroring: first by the margins, then at the bottom and right until the sizes obey a rule.
 
     Args:
         multiple: both sides become multiples of this.
         minimum: both sides become at least this.
+        margins: pixels above, below, left and right.
 
     Returns:
         The same array where nothing has to be added.
     """
-    extra = [_padded(side, multiple=multiple, minimum=minimum) - side for side in pixels.shape[1:]]
-    if not any(extra):
+    above, below, left, right = margins
+    height, width = pixels.shape[1] + above + below, pixels.shape[2] + left + right
+    below += _padded(height, multiple=multiple, minimum=minimum) - height
+    right += _padded(width, multiple=multiple, minimum=minimum) - width
+    if not (above or below or left or right):
         return pixels
-    return np.pad(pixels, ((0, 0), (0, extra[0]), (0, extra[1])), mode="symmetric")
+    return np.pad(pixels, ((0, 0), (above, below), (left, right)), mode="symmetric")
 
 
 def _padded(side: int, *, multiple: int, minimum: int) -> int:

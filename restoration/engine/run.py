@@ -23,6 +23,7 @@ _PREVIEW_EVERY_S = 0.5
 _SMALLEST_TILE_PX = 64
 
 Shape = tuple[int, int]
+Margins = tuple[int, int, int, int]
 
 
 class Run:
@@ -107,14 +108,14 @@ class Run:
         self._pending.extendleft(reversed(smaller))
         self._is_whole = self._is_whole and not smaller
         if smaller:
-            self._largest_pixels = padded_pixels(tile, contract) - 1
+            self._largest_pixels = padded_pixels(tile, self.plan, contract) - 1
         return bool(smaller)
 
     def split_too_large(self) -> None:
         """Cut the next tile as long as it is larger than what has already proved too large."""
         while self._largest_pixels is not None and self._pending and not self.is_mid_tile:
             tile = self._pending[0]
-            if padded_pixels(tile, self.restorer.contract) <= self._largest_pixels:
+            if padded_pixels(tile, self.plan, self.restorer.contract) <= self._largest_pixels:
                 return
             limit = self._largest_pixels
             self._pending.popleft()
@@ -128,11 +129,16 @@ class Run:
         rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
         contract = self.restorer.contract
         planes = self.job.pixels[rows, columns].transpose(2, 0, 1)
+        margins = self._margins(tile)
         mask = None if self.job.mask is None else self.job.mask[None, rows, columns].astype(np.float32)
-        padded = pad_to_rule(planes, multiple=contract.size_multiple, minimum=contract.size_minimum)
+        multiple, minimum = contract.size_multiple, contract.size_minimum
+        padded = pad_to_rule(planes, margins=margins, multiple=multiple, minimum=minimum)
         if mask is not None:
-            mask = pad_to_rule(mask, multiple=contract.size_multiple, minimum=contract.size_minimum)
+            mask = pad_to_rule(mask, margins=margins, multiple=multiple, minimum=minimum)
         return np.ascontiguousarray(padded), mask
+
+    def _margins(self, tile: Tile) -> Margins:
+        return margins_of(tile, self.plan, self.restorer.contract)
 
     # --- the work
 
@@ -192,7 +198,8 @@ class Run:
 
     def _crop(self, answer: FloatArray, tile: Tile) -> FloatArray:
         scale = self.restorer.contract.scale
-        return answer[:, : scale * tile.rows.length, : scale * tile.columns.length]
+        top, _, left, _ = (scale * margin for margin in self._margins(tile))
+        return answer[:, top : top + scale * tile.rows.length, left : left + scale * tile.columns.length]
 
     def _report(self, done_pixels: float, now_s: float) -> None:
         assert self._started_s is not None
@@ -237,16 +244,32 @@ class Run:
         self.dtype = torch.float32
 
 
-def padded_shape(tile: Tile, contract: Contract) -> Shape:
+def margins_of(tile: Tile, plan: Plan, contract: Contract) -> Margins:
+    """Return how far a tile is continued beyond the picture's border: above, below, left, right."""
+    px = contract.border_px
+    rows, columns = tile.rows, tile.columns
+    return (
+        px * (rows.start == 0),
+        px * (rows.stop == plan.height),
+        px * (columns.start == 0),
+        px * (columns.stop == plan.width),
+    )
+
+
+def padded_shape(tile: Tile, plan: Plan, contract: Contract) -> Shape:
     """Return the height and width that the model sees of a tile."""
     multiple, minimum = contract.size_multiple, contract.size_minimum
-    height, width = (-(-max(side, minimum) // multiple) * multiple for side in (tile.rows.length, tile.columns.length))
+    above, below, left, right = margins_of(tile, plan, contract)
+    height, width = (
+        -(-max(side, minimum) // multiple) * multiple
+        for side in (above + tile.rows.length + below, left + tile.columns.length + right)
+    )
     return height, width
 
 
-def padded_pixels(tile: Tile, contract: Contract) -> int:
+def padded_pixels(tile: Tile, plan: Plan, contract: Contract) -> int:
     """Return how many pixels the model sees of a tile."""
-    height, width = padded_shape(tile, contract)
+    height, width = padded_shape(tile, plan, contract)
     return height * width
 
 

@@ -205,7 +205,7 @@ class Scheduler:
     def _largest_batch(self, run: Run, tile: Tile) -> int:
         """Return how many such tiles the device computes at once with profit, within its memory budget."""
         contract = run.restorer.contract
-        pixels = padded_pixels(tile, contract)
+        pixels = padded_pixels(tile, run.plan, contract)
         if self.device.type == "cpu":
             return max(1, contract.cpu_tile_px**2 // pixels)
         if contract.activation_bytes_per_pixel <= 0:
@@ -322,7 +322,7 @@ class Scheduler:
 
 def _key(run: Run, tile: Tile) -> _Key:
     """Tiles with equal keys can share a batch; a restorer has one precision."""
-    return id(run.restorer), padded_shape(tile, run.restorer.contract), run.job.mask is not None
+    return id(run.restorer), padded_shape(tile, run.plan, run.restorer.contract), run.job.mask is not None
 
 
 def _for_the_user(error: Exception) -> Exception:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pillow_heif
+import tifffile
 from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
 from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, UnsupportedImage
@@ -26,6 +27,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 _READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF"
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
+_READ_COLOUR_SPACES = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
 _GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -145,6 +147,9 @@ def _open(data: bytes) -> Image.Image:
         )
         raise ImageTooLarge(message, limit=MAX_PIXELS) from error
     except UnidentifiedImageError as error:
+        if data.startswith((b"II*\x00", b"MM\x00*")):
+            message = "The TIFF file is damaged, or of a kind that is not read; save it anew, or as PNG."
+            raise CorruptImage(message) from error
         if data.startswith(_SIGNATURES) or data[4:8] == b"ftyp":
             raise CorruptImage(_damaged("picture")) from error
         raise UnsupportedImage(f"The file is not a picture that can be read; use {_READABLE}.") from error
@@ -167,7 +172,7 @@ def _check_size(width: int, height: int, *, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise ImageTooLarge(
             f"A picture may have at most {max_pixels / 1e6:g} megapixels but this one has {width}x{height} px "
-            f"({width * height / 1e6:.1f} megapixels); shrink it first.",
+            f"({width * height / 1e6:.6g} megapixels); shrink it first.",
             limit=max_pixels,
         )
 
@@ -179,6 +184,8 @@ def _bits_per_channel(image: Image.Image, data: bytes) -> int:
     if image.format == "TIFF":
         bits = image.tag_v2.get(258, (1,))  # type: ignore[attr-defined]
         return max(bits) if isinstance(bits, tuple) else int(bits)
+    if image.format in ("HEIF", "AVIF"):
+        return int(image.info.get("bit_depth", 8))
     return 16 if image.mode.startswith("I") or image.mode == "F" else 8
 
 
@@ -189,9 +196,19 @@ def _is_gray(image: Image.Image, data: bytes) -> bool:
 
 def _from_deep(image: Image.Image, data: bytes, *, format_name: str, keep_gps: bool) -> Picture:
     """Decode 16-bit and float PNG and TIFF files through OpenCV, which keeps all bits; its order is BGR."""
-    samples = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if samples is None:
+    if format_name in ("HEIF", "AVIF"):
+        samples = np.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)[0])
+        picture = _from_array(samples, max_pixels=image.width * image.height)
+        return _finish(picture, image, orientation=1, format_name=format_name, keep_gps=keep_gps)
+    if format_name == "TIFF" and not _is_plain_tiff(image):
+        samples = _rare_tiff(data)
+        picture = _from_array(samples, max_pixels=image.width * image.height)
+        orientation = _orientation(image)
+        return _finish(picture, image, orientation=orientation, format_name=format_name, keep_gps=keep_gps)
+    decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
         raise CorruptImage(_damaged(format_name))
+    samples = np.asarray(decoded)
     if samples.ndim == 3 and samples.shape[2] >= 3:
         samples = np.concatenate([samples[..., 2::-1], samples[..., 3:]], axis=2)
     if _is_gray(image, data) and samples.ndim == 3 and samples.shape[2] >= 3:
@@ -200,6 +217,36 @@ def _from_deep(image: Image.Image, data: bytes, *, format_name: str, keep_gps: b
     # OpenCV turns TIFF pictures upright by itself
     orientation = 1 if format_name == "TIFF" else _orientation(image)
     return _finish(picture, image, orientation=orientation, format_name=format_name, keep_gps=keep_gps)
+
+
+def _is_plain_tiff(image: Image.Image) -> bool:
+    """Tell whether OpenCV reads a deep TIFF rightly: interleaved gray with black at 0, RGB or RGBA.
+
+    Of separate colour planes it fills only the first third of the picture, and it ignores white at 0.
+    """
+    tags = image.tag_v2  # type: ignore[attr-defined]
+    photometric, planar, samples = (tags.get(tag, default) for tag, default in ((262, 1), (284, 1), (277, 1)))
+    return planar == 1 and (photometric, samples) in ((1, 1), (2, 3), (2, 4))
+
+
+def _rare_tiff(data: bytes) -> npt.NDArray[Any]:
+    """Return the samples of a deep TIFF that OpenCV reads wrongly, (H, W[, C])."""
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        page = file.pages.first
+        colour_space = tifffile.PHOTOMETRIC(page.photometric)
+        if colour_space not in _READ_COLOUR_SPACES:
+            kind = colour_space.name
+            raise UnsupportedImage(f"TIFF files with 16 bits in the colour space {kind} are not read; save it as RGB.")
+        try:
+            samples = page.asarray()
+        except (ValueError, ImportError) as error:  # a compression that needs another library
+            message = "This kind of TIFF file is not read; save it uncompressed, or as PNG."
+            raise UnsupportedImage(message) from error
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and samples.ndim == 3:
+            samples = np.moveaxis(samples, 0, 2)
+        if colour_space == tifffile.PHOTOMETRIC.MINISWHITE and samples.dtype == np.uint16:
+            samples = np.uint16(65535) - samples
+    return np.ascontiguousarray(samples)
 
 
 def _from_array(samples: npt.NDArray[Any], *, max_pixels: int) -> Picture:
@@ -220,7 +267,7 @@ def _from_array(samples: npt.NDArray[Any], *, max_pixels: int) -> Picture:
         values, bit_depth = _checked_floats(planes), 16
     else:
         raise UnsupportedImage(
-            f"Samples must be bool, uint8, uint16 or float in [0, 1], but are {planes.dtype}; convert them first."
+            f"Samples must be 8 or 16 bits, or floats in [0, 1], but are {planes.dtype}; save them with 16 bits first."
         )
     channels = values.shape[2]
     alpha = np.ascontiguousarray(values[..., -1]) if channels in (2, 4) else None
@@ -306,6 +353,8 @@ def _finish(picture: Picture, image: Image.Image, *, orientation: int, format_na
         format=format_name,
         exif=_kept_exif(image, keep_gps=keep_gps),
         icc_profile=_kept_profile(image, is_gray=picture.is_gray),
+        dpi=_kept_dpi(image),
+        frames=getattr(image, "n_frames", 1),
     )
 
 
@@ -333,11 +382,22 @@ def _kept_exif(image: Image.Image, *, keep_gps: bool) -> bytes | None:
     try:
         exif = image.getexif()
         exif.pop(ExifTags.Base.Orientation, None)
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        for size_tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
+            details.pop(size_tag, None)  # of the original; the result may have another size
         if not keep_gps:
             exif.pop(ExifTags.IFD.GPSInfo, None)
         return exif.tobytes() if len(exif) else None
     except Exception:  # EXIF that cannot be parsed cannot be kept; the picture matters more
         return None
+
+
+def _kept_dpi(image: Image.Image) -> tuple[float, float] | None:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return None
+    return (across, down) if 1 <= across <= 10_000 and 1 <= down <= 10_000 else None
 
 
 def _kept_profile(image: Image.Image, *, is_gray: bool) -> bytes | None:

@@ -36,6 +36,9 @@ _JPEG_QUALITY = 95
 _PNG_LEVEL = 1  # of a photograph: 8 % larger than level 4, in half the time
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
 _TIFF_ICC_TAG = 34675
+_TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, time, artist, copyright
+_LARGEST_SIDE_PX: dict[FileFormat, int] = {"WEBP": 16383, "JPEG": 65500}
+_LARGEST_JPEG_EXIF_BYTES = 65_533 - 6
 
 
 def lossless_format(picture: Picture) -> FileFormat:
@@ -90,11 +93,16 @@ def encode(picture: Picture, file_format: FileFormat, *, description: str | None
     """Return the bytes of a picture file.
 
     PNG, TIFF and WEBP are lossless; WEBP and JPEG hold 8 bits. JPEG is written with quality 95 and full colour
-    resolution, transparent parts on white.
+    resolution, transparent parts on white. EXIF that a format cannot hold is left out: in JPEG what exceeds 64 kB, in
+    TIFF all but camera, time, author and rights.
+
+    Raises:
+        InvalidRequest: the picture is wider or higher than the format can hold.
 
     Args:
         description: text stored in the file (PNG only).
     """
+    _check_side(picture, file_format)
     if file_format == "PNG":
         return _png(picture, description)
     if file_format == "TIFF":
@@ -102,6 +110,15 @@ def encode(picture: Picture, file_format: FileFormat, *, description: str | None
     if file_format == "WEBP":
         return _webp(picture)
     return _jpeg(picture)
+
+
+def _check_side(picture: Picture, file_format: FileFormat) -> None:
+    largest_px = _LARGEST_SIDE_PX.get(file_format)
+    if largest_px is not None and max(picture.width, picture.height) > largest_px:
+        raise InvalidRequest(
+            f"{file_format} files hold at most {largest_px} px a side but the result has {picture.size_text}; "
+            "choose PNG or TIFF."
+        )
 
 
 def preview_bytes(picture: Picture, *, max_side_px: int = 2048) -> bytes:
@@ -127,6 +144,7 @@ def _png(picture: Picture, description: str | None) -> bytes:
         stream,
         "PNG",
         pnginfo=info,
+        dpi=picture.dpi,
         icc_profile=picture.icc_profile,
         exif=picture.exif or b"",
         compress_level=_PNG_LEVEL,
@@ -143,6 +161,9 @@ def _deep_png(picture: Picture, description: str | None) -> bytes:
     chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))]
     if picture.icc_profile is not None:
         chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)))
+    if picture.dpi is not None:
+        per_metre = [round(value / 0.0254) for value in picture.dpi]
+        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if picture.exif is not None:
         chunks.append(_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
     if description is not None:
@@ -167,7 +188,7 @@ def _tiff(picture: Picture) -> bytes:
     if picture.bit_depth == 16 and picture.is_gray and picture.alpha is not None:
         picture = replace(picture, is_gray=False)  # hardly any reader opens 16-bit gray with alpha
     samples = picture.to_array()
-    tags = []
+    tags = [*_tiff_texts(picture.exif)]
     if picture.icc_profile is not None:
         tags.append((_TIFF_ICC_TAG, 7, len(picture.icc_profile), picture.icc_profile, True))
     stream = io.BytesIO()
@@ -180,9 +201,23 @@ def _tiff(picture: Picture) -> bytes:
         compression="zlib",
         predictor=True,
         extratags=tags,
+        resolution=picture.dpi,
+        resolutionunit=None if picture.dpi is None else "INCH",
+        software=False,
         metadata=None,
     )
     return stream.getvalue()
+
+
+def _tiff_texts(exif: bytes | None) -> list[tuple[int, int, int, bytes, bool]]:
+    """Return the texts of an EXIF block as tags of a TIFF file."""
+    if exif is None:
+        return []
+    block = Image.Exif()
+    block.load(exif)
+    texts = ((tag, block.get(tag)) for tag in _TIFF_TEXT_TAGS)
+    encoded = [(tag, text.encode() + b"\0") for tag, text in texts if isinstance(text, str)]
+    return [(tag, 2, len(content), content, True) for tag, content in encoded]
 
 
 def _webp(picture: Picture) -> bytes:
@@ -197,13 +232,15 @@ def _webp(picture: Picture) -> bytes:
 
 def _jpeg(picture: Picture) -> bytes:
     samples = flatten(picture).to_array(bit_depth=8)
+    exif = picture.exif or b""
     stream = io.BytesIO()
     Image.fromarray(samples).save(
         stream,
         "JPEG",
         quality=_JPEG_QUALITY,
         subsampling=0,
+        dpi=picture.dpi or (0, 0),
         icc_profile=picture.icc_profile,
-        exif=picture.exif or b"",
+        exif=exif if len(exif) <= _LARGEST_JPEG_EXIF_BYTES else b"",
     )
     return stream.getvalue()

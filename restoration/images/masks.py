@@ -36,7 +36,8 @@ def read_mask(source: ImageSource, *, size: tuple[int, int]) -> Mask:
     picture = read(source)
     if (picture.width, picture.height) != size:
         raise InvalidMask(
-            f"Mask is {picture.size_text} but the image is {size[0]}x{size[1]} px; draw the mask on the uploaded image."
+            f"Mask is {picture.size_text} but the image is {size[0]}x{size[1]} px; "
+            "make both equal, or paint the mask on this picture."
         )
     white = gray_of(picture.pixels) > 0.5
     alpha = picture.alpha

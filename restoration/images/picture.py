@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -27,17 +27,21 @@ class Picture:
         format: Pillow's name of the source format ("PNG", "JPEG", ...), or "" for arrays and PIL images.
         exif: EXIF block without its orientation and without GPS unless asked for, or None.
         icc_profile: ICC profile that the pixel values refer to, or None for sRGB.
+        dpi: pixels per inch across and down that the file asks to be printed with, or None.
+        frames: how many pictures the file holds; this is the first.
         jpeg_quality: estimated libjpeg quality 1-100 of a JPEG source, or None.
     """
 
-    pixels: FloatArray
-    alpha: FloatArray | None = None
+    pixels: FloatArray = field(repr=False)
+    alpha: FloatArray | None = field(default=None, repr=False)
     bit_depth: BitDepth = 8
     is_gray: bool = False
     format: str = ""
-    exif: bytes | None = None
-    icc_profile: bytes | None = None
+    exif: bytes | None = field(default=None, repr=False)
+    icc_profile: bytes | None = field(default=None, repr=False)
     jpeg_quality: int | None = None
+    dpi: tuple[float, float] | None = None
+    frames: int = 1
 
     @property
     def height(self) -> int:

@@ -31,8 +31,10 @@ class Contract:
         tiling: "supported" = tiles with `overlap_px` give the whole-image answer; "discouraged" = the whole image
             where it fits, the model uses global statistics; "internal" = never tiled.
         overlap_px: input pixels round a tile that its inner part depends on.
-        cpu_tile_px: side of a tile on a CPU, short enough (a few tenths of a second) that others need not wait; 0 where the
-            memory alone decides.
+        border_px: how far the picture is continued by its mirror image at its border; networks that pad with zeros
+            tint flat colours there otherwise.
+        cpu_tile_px: side of a tile on a CPU, short enough (a few tenths of a second) that others need not wait; 0 where
+            the memory alone decides.
         cpu_whole_px: a picture of at most this side squared is done in one piece on a CPU, in about a second at most.
         tile_align_px: tiles start at multiples of this (8 for methods tied to the JPEG grid).
         is_iterative: the work is done by `steps`, not by `restore`.
@@ -47,6 +49,7 @@ class Contract:
     size_minimum: int = 1
     tiling: Tiling = "supported"
     overlap_px: int = 0
+    border_px: int = 0
     cpu_tile_px: int = 0
     cpu_whole_px: int = 0
     tile_align_px: int = 1

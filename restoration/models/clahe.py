@@ -41,8 +41,8 @@ class Clahe(ArrayRestorer):
         brightened = calm ** _gamma(luminance, float(parameters["gamma"]))
         wanted = _equalised(brightened, float(parameters["clip_limit"]))
         target = calm + strength * (wanted - calm)
-        toe = 1 - strength + strength * calm / (calm + _TOE)
-        gain = np.clip(toe * target / np.maximum(calm, _TINY), 0, _LARGEST_GAIN)
+        share = calm / (calm + _TOE)
+        gain = np.clip(1 + share * ((target + _TINY) / (calm + _TINY) - 1), 0, _LARGEST_GAIN)
         gray = (luminance * gain)[..., None]
         chroma = (image - luminance[..., None]) * (gain**_CHROMA_SHARE)[..., None]
         return _within_range(gray + chroma, luminance * gain)

@@ -62,6 +62,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     contract = Contract(
         scale=scale,
         overlap_px=2 + 2 * len(network.body),
+        border_px=4,
         cpu_tile_px=256,
         cpu_whole_px=512,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),

@@ -74,6 +74,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         size_multiple=unshuffle,
         size_minimum=4 * unshuffle,
         overlap_px=unshuffle * (15 * len(network.body) + 4),
+        border_px=4,
         cpu_tile_px=288,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * 64 * 24 / unshuffle**2,

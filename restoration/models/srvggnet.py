@@ -40,6 +40,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         scale=network.upscale,
         size_minimum=4,
         overlap_px=network.num_conv + 2,
+        border_px=4,
         cpu_tile_px=288,
         cpu_whole_px=512,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),

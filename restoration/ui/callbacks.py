@@ -85,9 +85,11 @@ def take_picture(path: str | None) -> tuple[Any, Any, str]:
     """Return the new source, what to show, and the caption."""
     if path is None:
         return None, gr.skip(), ""
-    with user_errors():
+    try:
         line = previews.caption_of(path)
         preview = previews.browser_preview(path)
+    except RestorationError as error:
+        return None, None, status.failure(str(error))
     shown = gr.skip() if preview is None else keep_file(preview, f"{previews.stem_of(path)}.png")
     return path, shown, status.caption(line)
 
@@ -117,13 +119,11 @@ def wire_restore(
             mask = None if read_mask is None else read_mask(checked, mask_values)
             form = Form.from_values(settings, form_values)
             yield from _run(service, form, checked, mask)
-        except RestorationError as error:
-            yield _failed(str(error))
-            raise gr.Error(str(error), print_exception=False) from error
-        except Exception as error:
+        except (RestorationError, gr.Error) as error:
+            yield _failed(error.message if isinstance(error, gr.Error) else str(error))
+        except Exception:
             log.exception("a restoration failed")
             yield _failed(text.UNEXPECTED)
-            raise gr.Error(text.UNEXPECTED, print_exception=False) from error
 
     gr.on(
         [source.change, settings.model.change],
@@ -135,7 +135,7 @@ def wire_restore(
         api_visibility="private",
     )
     start = result.restore.click(
-        lambda: _working(status.waiting(text.WAITING)),
+        lambda: (None, *_working(status.waiting(text.WAITING))[1:]),
         outputs=result.outputs,
         queue=False,
         show_progress="hidden",
@@ -151,7 +151,7 @@ def wire_restore(
         api_visibility="private",
     )
     result.cancel.click(
-        lambda: _idle(gr.skip(), status.note(text.CANCELLED), gr.skip()),
+        lambda: _idle(None, status.note(text.CANCELLED), gr.update(visible=False)),
         outputs=result.outputs,
         cancels=[running],
         queue=False,
@@ -234,7 +234,7 @@ def _finished(result: RestoreResult, form: Form, path: str) -> Shown:
 
 
 def _working(line: str) -> Shown:
-    return gr.skip(), line, gr.skip(), gr.update(interactive=False), gr.update(interactive=True)
+    return gr.skip(), line, gr.update(visible=False), gr.update(interactive=False), gr.update(interactive=True)
 
 
 def _idle(slider: Any, line: str, download: Any) -> Shown:
@@ -242,7 +242,7 @@ def _idle(slider: Any, line: str, download: Any) -> Shown:
 
 
 def _failed(message: str) -> Shown:
-    return _idle(gr.skip(), status.failure(message), gr.skip())
+    return _idle(None, status.failure(message), gr.update(visible=False))
 
 
 def _file_format(name: str) -> FileFormat:

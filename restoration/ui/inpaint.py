@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from restoration.errors import InvalidMask
+from restoration.errors import InvalidMask, RestorationError
 from restoration.images import grow_mask, mask_from_layers
 from restoration.images import read_mask as read_mask_file
 from restoration.service import Service
@@ -20,6 +20,7 @@ from restoration.ui import callbacks, panel, previews, status, text
 from restoration.ui.components import MaskEditor, keep_file, picture_upload
 
 _BRUSH_COLOUR = "#e11d48"
+_BRUSH_PX = 16
 _MAX_GROW_PX = 50
 
 
@@ -130,8 +131,8 @@ def _build_editor() -> MaskEditor:
         sources=(),
         transforms=(),
         layers=False,
-        brush=gr.Brush(colors=[_BRUSH_COLOUR], default_color=_BRUSH_COLOUR, color_mode="fixed"),
-        eraser=gr.Eraser(),
+        brush=gr.Brush(default_size=_BRUSH_PX, colors=[_BRUSH_COLOUR], default_color=_BRUSH_COLOUR, color_mode="fixed"),
+        eraser=gr.Eraser(default_size=_BRUSH_PX),
         buttons=["fullscreen"],
         height=420,
         format="png",
@@ -147,9 +148,12 @@ def _sketch(background: Image.Image) -> dict[str, Any]:
 def _start_painting(path: str | None) -> tuple[Any, ...]:
     if path is None:
         return None, None, "", gr.skip(), gr.skip()
-    with callbacks.user_errors():
+    try:
         line = previews.caption_of(path)
         background = previews.editor_preview(path)
+    except RestorationError as error:
+        gr.Warning(str(error))
+        return None, None, "", gr.skip(), gr.skip()
     caption = status.caption(f"{line}. {text.PAINT_HINT}")
     return path, _sketch(background), caption, gr.update(visible=False), gr.update(visible=True)
 

@@ -14,6 +14,8 @@ from restoration.ui import status, text
 from restoration.ui.components import keep_file
 
 _MAX_ROWS = 200
+_LEAST_PIXELS = 10_000
+"""Smaller pictures are left out of the plot: what a run costs anyway would look like seconds per megapixel."""
 _Y = "seconds per megapixel"
 _HEADERS = ["Started (UTC)", "Task", "Model", "Size", "Device", "Precision", "Waited", "Worked", "Memory", "Outcome"]
 
@@ -75,14 +77,18 @@ def _plot(points: pd.DataFrame) -> dict[str, Any]:
 
 
 def _points(records: Sequence[RunRecord]) -> pd.DataFrame:
-    done = [record for record in records if record.outcome == "done"]
+    done = [record for record in records if record.outcome == "done" and _pixels(record) >= _LEAST_PIXELS]
     return pd.DataFrame(
         {
             "started": pd.to_datetime([record.started_at for record in done]),
-            _Y: [round(1e6 * record.run_s / (record.width * record.height), 4) for record in done],
+            _Y: [round(1e6 * record.run_s / _pixels(record), 4) for record in done],
             "model": [record.model for record in done],
         }
     )
+
+
+def _pixels(record: RunRecord) -> int:
+    return record.width * record.height
 
 
 def _row(record: RunRecord) -> list[str]:

@@ -104,7 +104,7 @@ def test_file_that_is_no_picture_is_answered_with_a_sentence(page: Page, url: st
     path.write_bytes(b"Dear all, this is a letter.")
     steps.open_page(page, url)
     page.locator("#denoise-picture input[type=file]").first.set_input_files(path)
-    expect(page.locator(".toast-body")).to_contain_text("not a picture")
+    expect(page.locator("#denoise-caption")).to_contain_text("not a picture")
 
 
 def test_settings_of_a_model_appear_with_the_model(page: Page, url: str) -> None:

@@ -510,3 +510,20 @@ def test_method_without_a_device_runs_on_the_host(rng: np.random.Generator) -> N
     assert isinstance(answer, Answer)
     assert answer.stats.device == "cpu"
     engine.close()
+
+
+@pytest.mark.parametrize("tile_px", [None, 64])
+def test_picture_is_continued_beyond_its_border_for_models_that_need_it(
+    scheduler: Scheduler, rng: np.random.Generator, tile_px: int | None
+) -> None:
+    class ZeroPadded(Identity):
+        def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+            self.seen.append(tuple(image.shape))
+            return torch.nn.functional.avg_pool2d(image, 3, stride=1, padding=1)
+
+    flat = np.full((100, 130, 3), 0.5, np.float32)
+    restorer = ZeroPadded(Contract(overlap_px=2, border_px=2, size_multiple=2))
+    answer = _answer(scheduler, Job(restorer, flat, {}, tile_px=tile_px))
+    np.testing.assert_allclose(answer.pixels, flat, atol=1e-6)
+    with_edges = _answer(scheduler, Job(ZeroPadded(Contract(overlap_px=2)), flat, {}, tile_px=tile_px))
+    assert with_edges.pixels.min() < 0.3

@@ -302,3 +302,67 @@ def test_missing_file_is_refused(name: str, tmp_path: Path) -> None:
 def test_wrong_type_is_refused() -> None:
     with pytest.raises(UnsupportedImage, match="int"):
         read(42)  # type: ignore[arg-type]
+
+
+def _tiff(samples: np.ndarray, **settings: object) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, samples, metadata=None, **settings)
+    return stream.getvalue()
+
+
+def test_separate_colour_planes_of_a_deep_tiff_come_in_right(rng: np.random.Generator) -> None:
+    samples = rng.integers(0, 65536, (3, 20, 30), dtype=np.uint16)
+    picture = read(_tiff(samples, photometric="rgb", planarconfig="separate"))
+    np.testing.assert_array_equal(picture.to_array(), np.moveaxis(samples, 0, 2))
+
+
+def test_deep_tiff_with_white_at_zero_is_not_a_negative(rng: np.random.Generator) -> None:
+    samples = rng.integers(0, 65536, (20, 30), dtype=np.uint16)
+    picture = read(_tiff(samples, photometric="miniswhite"))
+    np.testing.assert_array_equal(picture.to_array(), 65535 - samples)
+
+
+def test_tiff_of_a_rare_kind_is_refused_with_the_way_out(rng: np.random.Generator) -> None:
+    samples = rng.integers(0, 65536, (20, 30, 2), dtype=np.uint16)
+    content = _tiff(samples, photometric="minisblack", extrasamples=("unassalpha",), planarconfig="contig")
+    with pytest.raises(CorruptImage, match="of a kind that is not read"):
+        read(content)
+
+
+def test_deep_cmyk_is_refused_with_the_way_out(rng: np.random.Generator) -> None:
+    samples = rng.integers(0, 65536, (20, 30, 4), dtype=np.uint16)
+    with pytest.raises(UnsupportedImage, match="save it as RGB"):
+        read(_tiff(samples, photometric="separated", planarconfig="contig"))
+
+
+def test_heic_with_more_than_8_bits_keeps_them() -> None:
+    ramp = np.linspace(0, 65535, 64 * 48, dtype=np.uint16).reshape(48, 64)
+    stream = io.BytesIO()
+    pillow_heif.from_bytes(mode="RGB;16", size=(64, 48), data=np.repeat(ramp[..., None], 3, axis=2).tobytes()).save(
+        stream, quality=-1, chroma=444
+    )
+    picture = read(stream.getvalue())
+    assert picture.bit_depth == 16
+    assert len(np.unique(picture.to_array())) > 256
+    np.testing.assert_allclose(picture.pixels[..., 1], ramp / 65535, atol=0.01)
+
+
+def test_resolution_and_number_of_frames_are_known() -> None:
+    stream = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
+    frames[0].save(stream, "TIFF", save_all=True, append_images=frames[1:], dpi=(300, 150))
+    picture = read(stream.getvalue())
+    assert picture.dpi == (300, 150)
+    assert picture.frames == 2
+
+
+def test_sizes_in_exif_are_not_kept_as_the_result_may_have_others() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0xA002] = 8
+    exif[0x010F] = "Maker"
+    stream = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(stream, "JPEG", exif=exif)
+    kept = Image.Exif()
+    kept.load(read(stream.getvalue()).exif)
+    assert 0xA002 not in kept.get_ifd(0x8769)
+    assert kept[0x010F] == "Maker"

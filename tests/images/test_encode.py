@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -117,3 +118,33 @@ def test_preview_is_small_and_eight_bit(height: int, width: int) -> None:
     preview = read(preview_bytes(_picture(3, 16, height=height, width=width), max_side_px=2048))
     assert preview.bit_depth == 8
     assert max(preview.width, preview.height) == min(2048, max(height, width))
+
+
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF"])
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_resolution_survives(file_format: FileFormat, bit_depth: Literal[8, 16]) -> None:
+    picture = Picture(np.full((8, 8, 3), 0.5, np.float32), bit_depth=bit_depth, dpi=(300, 150))
+    assert read(encode(picture, file_format)).dpi == pytest.approx((300, 150), abs=0.02)
+
+
+def test_tiff_keeps_camera_and_rights() -> None:
+    exif = Image.Exif()
+    exif[0x010F], exif[0x8298] = "Maker", "Somebody"
+    picture = Picture(np.zeros((8, 8, 3), np.float32), exif=exif.tobytes())
+    with Image.open(io.BytesIO(encode(picture, "TIFF"))) as image:
+        assert image.getexif()[0x010F] == "Maker"
+        assert image.getexif()[0x8298] == "Somebody"
+
+
+def test_exif_too_large_for_jpeg_is_left_out() -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "x" * 70_000
+    picture = Picture(np.zeros((8, 8, 3), np.float32), exif=exif.tobytes())
+    assert read(encode(picture, "JPEG")).exif is None
+    assert read(encode(picture, "PNG")).exif is not None
+
+
+@pytest.mark.parametrize(("file_format", "width"), [("WEBP", 16384), ("JPEG", 65501)])
+def test_picture_too_wide_for_a_format_is_refused_by_name(file_format: FileFormat, width: int) -> None:
+    with pytest.raises(InvalidRequest, match="choose PNG or TIFF"):
+        encode(Picture(np.zeros((1, width, 3), np.float32)), file_format)

@@ -104,3 +104,15 @@ def test_brightening_keeps_gray_gray_and_the_order_of_channels(photo: np.ndarray
     np.testing.assert_array_equal(bright.argmax(axis=2)[clear], dark.argmax(axis=2)[clear])
     gray = np.repeat(dark[..., :1], 3, axis=2)
     assert np.ptp(_run(clahe, gray), axis=2).max() < 1e-3
+
+
+def test_brightening_keeps_stars_on_a_black_sky() -> None:
+    sky = np.zeros((60, 80, 3), np.float32)
+    sky[::9, ::11] = 0.9
+    restored = _run(clahe, sky)
+    assert (restored[::9, ::11] >= 0.85).all()
+
+
+def test_brightening_of_strength_zero_is_the_identity(rng: np.random.Generator) -> None:
+    pixels = rng.random((40, 50, 3), dtype=np.float32)
+    np.testing.assert_allclose(_run(clahe, pixels, strength=0.0), pixels, atol=1e-4)
