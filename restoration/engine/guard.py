@@ -29,7 +29,7 @@ def fault_of(answer: FloatArray, source: FloatArray) -> str | None:
     Low precision overflows to infinity, to NaN, to huge values, or, after a normalisation, to black.
 
     Args:
-        answer: (3, H, W) of the model.
+        answer: (H, W, 3) of the model.
         source: what the model was given, range [0, 1].
     """
     low, high = float(answer.min()), float(answer.max())

@@ -125,17 +125,17 @@ class Run:
             self._largest_pixels = limit
 
     def window(self, tile: Tile) -> tuple[FloatArray, FloatArray | None]:
-        """Return the padded input of a tile, (3, H, W), and its mask, (1, H, W), where the model takes one."""
+        """Return the padded input of a tile, (H, W, 3), and its mask, (H, W, 1), where the model takes one."""
         rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
         contract = self.restorer.contract
-        planes = self.job.pixels[rows, columns].transpose(2, 0, 1)
+        pixels = self.job.pixels[rows, columns]
         margins = self._margins(tile)
-        mask = None if self.job.mask is None else self.job.mask[None, rows, columns].astype(np.float32)
+        mask = None if self.job.mask is None else self.job.mask[rows, columns, None].astype(np.float32)
         multiple, minimum = contract.size_multiple, contract.size_minimum
-        padded = pad_to_rule(planes, margins=margins, multiple=multiple, minimum=minimum)
+        padded = pad_to_rule(pixels, margins=margins, multiple=multiple, minimum=minimum)
         if mask is not None:
             mask = pad_to_rule(mask, margins=margins, multiple=multiple, minimum=minimum)
-        return np.ascontiguousarray(padded), mask
+        return padded, mask
 
     def _margins(self, tile: Tile) -> Margins:
         return margins_of(tile, self.plan, self.restorer.contract)
@@ -183,7 +183,7 @@ class Run:
         cropped = self._crop(answer, tile)
         scale = self.restorer.contract.scale
         if self._is_whole:
-            self._answer = np.ascontiguousarray(np.clip(cropped, 0, 1).transpose(1, 2, 0))
+            self._answer = np.clip(cropped, 0, 1)
         else:
             if self._canvas is None:
                 self._canvas = Canvas(self.plan, scale=scale)
@@ -199,7 +199,7 @@ class Run:
     def _crop(self, answer: FloatArray, tile: Tile) -> FloatArray:
         scale = self.restorer.contract.scale
         top, _, left, _ = (scale * margin for margin in self._margins(tile))
-        return answer[:, top : top + scale * tile.rows.length, left : left + scale * tile.columns.length]
+        return answer[top : top + scale * tile.rows.length, left : left + scale * tile.columns.length]
 
     def _report(self, done_pixels: float, now_s: float) -> None:
         assert self._started_s is not None

@@ -250,22 +250,23 @@ class Scheduler:
 
     def _infer(self, batch: list[_Unit], windows: list[tuple[FloatArray, FloatArray | None]]) -> list[FloatArray]:
         restorer = batch[0].run.restorer
-        image = self._place(np.stack([window for window, _ in windows]), restorer.contract)
+        image = self._place(_stack([window for window, _ in windows]), restorer.contract)
         masks = [mask for _, mask in windows if mask is not None]
-        mask = self._place(np.stack(masks), restorer.contract) if masks else None
+        mask = self._place(_stack(masks), restorer.contract) if masks else None
         parameters = [unit.run.job.parameters for unit in batch]
         with torch.inference_mode():
-            return list(restorer.restore(image, parameters=parameters, mask=mask).float().cpu().numpy())
+            return list(_to_arrays(restorer.restore(image, parameters=parameters, mask=mask)))
 
     def _step(self, unit: _Unit, window: tuple[FloatArray, FloatArray | None]) -> tuple[float, list[FloatArray]]:
         contract = unit.run.restorer.contract
         image = self._place(window[0][None], contract)
         mask = None if window[1] is None else self._place(window[1][None], contract)
         fraction, answer = unit.run.step(unit.tile, image, mask)
-        return fraction, [answer.float().cpu().numpy()[0]]
+        return fraction, list(_to_arrays(answer))
 
-    def _place(self, planes: FloatArray, contract: Contract) -> Tensor:
-        tensor = torch.from_numpy(planes)
+    def _place(self, pictures: FloatArray, contract: Contract) -> Tensor:
+        """Return (B, H, W, C) as a tensor (B, C, H, W) on the device; in memory that is torch's channels_last."""
+        tensor = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
         if not contract.runs_on_device or self.device.type == "cpu":
             return tensor
         if self.device.type == "cuda":
@@ -323,6 +324,16 @@ class Scheduler:
 def _key(run: Run, tile: Tile) -> _Key:
     """Tiles with equal keys can share a batch; a restorer has one precision."""
     return id(run.restorer), padded_shape(tile, run.plan, run.restorer.contract), run.job.mask is not None
+
+
+def _stack(windows: list[FloatArray]) -> FloatArray:
+    return windows[0][None] if len(windows) == 1 else np.stack(windows)
+
+
+def _to_arrays(answer: Tensor) -> FloatArray:
+    """Return (B, C, H, W) on any device as (B, H, W, C) on the host, without a copy where the layout allows it."""
+    arrays: FloatArray = answer.float().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return arrays
 
 
 def _for_the_user(error: Exception) -> Exception:

@@ -168,7 +168,7 @@ class Canvas:
         self._scale = scale
 
     def add(self, answer: FloatArray, tile: Tile) -> None:
-        """Add one tile's answer, (3, scale * rows, scale * columns), weighted by its ramps."""
+        """Add one tile's answer, (scale * rows, scale * columns, 3), weighted by its ramps."""
         scale, blend_px = self._scale, self._plan.blend_px
         down = ramp(tile.rows, blend_px=blend_px, length=self._plan.height, scale=scale)
         across = ramp(tile.columns, blend_px=blend_px, length=self._plan.width, scale=scale)
@@ -178,8 +178,7 @@ class Canvas:
             top + used_rows.start : top + used_rows.stop, left + used_columns.start : left + used_columns.stop
         ]
         weights = down[used_rows, None] * across[None, used_columns]
-        for channel in range(3):
-            region[..., channel] += np.clip(answer[channel, used_rows, used_columns], 0, 1) * weights
+        region += np.clip(answer[used_rows, used_columns], 0, 1) * weights[..., None]
 
 
 def _nonzero(weights: FloatArray) -> slice:
@@ -198,7 +197,7 @@ class Preview:
         self.samples: npt.NDArray[np.uint8] = _to_bytes(small)
 
     def add(self, answer: FloatArray, tile: Tile, *, scale: int) -> None:
-        """Draw the inner part of one tile's answer, (3, scale * rows, scale * columns)."""
+        """Draw the inner part of one tile's answer, (scale * rows, scale * columns, 3)."""
         rows, columns = tile.rows, tile.columns
         height, width = self.samples.shape[:2]
         top, bottom = (min(height, round(edge * self._factor)) for edge in (rows.inner_start, rows.inner_stop))
@@ -207,11 +206,10 @@ class Preview:
             return
         first_row, first_column = scale * (rows.inner_start - rows.start), scale * (columns.inner_start - columns.start)
         inner = answer[
-            :,
             first_row : first_row + scale * rows.inner_length,
             first_column : first_column + scale * columns.inner_length,
         ]
-        small = cv2.resize(inner.transpose(1, 2, 0), (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        small = cv2.resize(inner, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         self.samples[top:bottom, left:right] = _to_bytes(small)
 
 

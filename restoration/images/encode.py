@@ -7,6 +7,7 @@ import os
 import struct
 import tempfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from restoration.errors import InvalidRequest
 from restoration.images.alpha import flatten
@@ -33,7 +33,8 @@ SUFFIXES: dict[str, FileFormat] = {
     ".jpeg": "JPEG",
 }
 _JPEG_QUALITY = 95
-_PNG_LEVEL = 1  # of a photograph: 8 % larger than level 4, in half the time
+_PNG_LEVEL = 1  # of a photograph: 10 % larger than level 4, in a third of the time
+_PART_BYTES = 1_000_000
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
 _TIFF_ICC_TAG = 34675
 _TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, time, artist, copyright
@@ -133,32 +134,14 @@ def preview_bytes(picture: Picture, *, max_side_px: int = 2048) -> bytes:
 
 
 def _png(picture: Picture, description: str | None) -> bytes:
-    if picture.bit_depth == 16:
-        return _deep_png(picture, description)
-    info = PngInfo()
-    if description is not None:
-        info.add_itxt("Description", description)
-    stream = io.BytesIO()
-    image = Image.fromarray(picture.to_array())
-    image.save(
-        stream,
-        "PNG",
-        pnginfo=info,
-        dpi=picture.dpi,
-        icc_profile=picture.icc_profile,
-        exif=picture.exif or b"",
-        compress_level=_PNG_LEVEL,
-    )
-    return stream.getvalue()
-
-
-def _deep_png(picture: Picture, description: str | None) -> bytes:
-    """Write 16-bit PNG: the chunks come from here, since no library writes both 16-bit colour and its profile."""
-    samples = picture.to_array(bit_depth=16)
+    """Write PNG from its chunks: no library writes 16-bit colour with its profile, and none is as fast."""
+    samples = picture.to_array()
     height, width = samples.shape[:2]
-    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[1 if samples.ndim == 2 else samples.shape[2]]
-    rows = samples.reshape(height, -1).astype(">u2").view(np.uint8)
-    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0))]
+    channels = 1 if samples.ndim == 2 else samples.shape[2]
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    big_endian = samples.astype(">u2") if picture.bit_depth == 16 else samples
+    rows = np.ascontiguousarray(big_endian).view(np.uint8).reshape(height, -1)
+    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, picture.bit_depth, colour_type, 0, 0, 0))]
     if picture.icc_profile is not None:
         chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)))
     if picture.dpi is not None:
@@ -168,16 +151,37 @@ def _deep_png(picture: Picture, description: str | None) -> bytes:
         chunks.append(_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
     if description is not None:
         chunks.append(_chunk(b"iTXt", b"Description\0\0\0\0\0" + description.encode()))
-    chunks.append(_chunk(b"IDAT", zlib.compress(_filtered(rows), _PNG_LEVEL)))
+    pixel_bytes = channels * picture.bit_depth // 8
+    chunks.append(_chunk(b"IDAT", _deflate(_filtered(rows, pixel_bytes=pixel_bytes))))
     chunks.append(_chunk(b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
-def _filtered(rows: npt.NDArray[np.uint8]) -> bytes:
-    """Apply the PNG filter "up" to every row; for 16-bit samples nearly as good as an adaptive choice."""
+def _filtered(rows: npt.NDArray[np.uint8], *, pixel_bytes: int) -> bytes:
+    """Apply the PNG filter "average" to every row; for photographs nearly as good as an adaptive choice."""
     above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
-    tags = np.full((rows.shape[0], 1), 2, dtype=np.uint8)
-    return np.hstack([tags, rows - above]).tobytes()
+    left = np.hstack([np.zeros((rows.shape[0], pixel_bytes), np.uint8), rows[:, :-pixel_bytes]])
+    average = ((above.astype(np.uint16) + left) // 2).astype(np.uint8)
+    tags = np.full((rows.shape[0], 1), 3, dtype=np.uint8)
+    return np.hstack([tags, rows - average]).tobytes()
+
+
+def _deflate(data: bytes) -> bytes:
+    """Compress as zlib does, in parts that threads share; the parts make one valid stream."""
+    starts = range(0, len(data), _PART_BYTES)
+
+    def part(start: int) -> bytes:
+        compressor = zlib.compressobj(_PNG_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        is_last = start + _PART_BYTES >= len(data)
+        compressed = compressor.compress(data[start : start + _PART_BYTES])
+        return compressed + compressor.flush(zlib.Z_FINISH if is_last else zlib.Z_FULL_FLUSH)
+
+    if len(starts) == 1:
+        parts = [part(0)]
+    else:
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            parts = list(pool.map(part, starts))
+    return b"\x78\x01" + b"".join(parts) + struct.pack(">I", zlib.adler32(data))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

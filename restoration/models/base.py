@@ -151,8 +151,8 @@ class ArrayRestorer(Restorer):
             pixels = np.ascontiguousarray(picture.transpose(1, 2, 0))
             holes = None if mask is None else mask[index, 0].cpu().numpy() > 0.5
             answer = self.restore_array(pixels, parameters=parameters[index], mask=holes)
-            restored.append(torch.from_numpy(np.ascontiguousarray(answer.transpose(2, 0, 1), dtype=np.float32)))
-        return torch.stack(restored)
+            restored.append(torch.from_numpy(np.ascontiguousarray(answer, dtype=np.float32)).permute(2, 0, 1))
+        return restored[0][None] if len(restored) == 1 else torch.stack(restored)
 
 
 class Factory(Protocol):

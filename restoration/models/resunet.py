@@ -90,7 +90,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         size_multiple=2**levels,
         size_minimum=2**levels,
         border_px=8,
-        cpu_tile_px=640,
+        cpu_tile_px=832,
         cpu_whole_px=1024,
         overlap_px=_receptive_radius_px(levels, network.blocks),
         dtypes=(torch.bfloat16, torch.float16, torch.float32),

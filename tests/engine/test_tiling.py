@@ -55,7 +55,7 @@ def _plan(height: int, width: int, *, blend_px: int = 0, align_px: int = 1) -> P
 
 def _cut(picture: np.ndarray, tile: Tile) -> np.ndarray:
     rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
-    return picture[rows, columns].transpose(2, 0, 1)
+    return picture[rows, columns]
 
 
 @pytest.mark.parametrize("blend_px", [0, 6])
@@ -106,7 +106,7 @@ def test_preview_shows_the_input_and_over_it_what_is_done(scale: int) -> None:
     plan = _plan(96, 96)
     preview = Preview(np.zeros((96, 96, 3), np.float32), max_side_px=48)
     first = plan.tiles()[0]
-    preview.add(np.ones((3, scale * first.rows.length, scale * first.columns.length), np.float32), first, scale=scale)
+    preview.add(np.ones((scale * first.rows.length, scale * first.columns.length, 3), np.float32), first, scale=scale)
     assert preview.samples.shape == (48, 48, 3)
     assert preview.samples[0, 0].tolist() == [255, 255, 255]
     assert preview.samples[-1, -1].tolist() == [0, 0, 0]

@@ -148,3 +148,22 @@ def test_exif_too_large_for_jpeg_is_left_out() -> None:
 def test_picture_too_wide_for_a_format_is_refused_by_name(file_format: FileFormat, width: int) -> None:
     with pytest.raises(InvalidRequest, match="choose PNG or TIFF"):
         encode(Picture(np.zeros((1, width, 3), np.float32)), file_format)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (900, 1300)])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_other_readers_find_the_same_samples_in_our_png(
+    size: tuple[int, int], channels: int, bit_depth: int, rng: np.random.Generator
+) -> None:
+    samples = rng.integers(0, 2**bit_depth, (*size, channels)).astype(np.uint8 if bit_depth == 8 else np.uint16)
+    content = encode(read(samples), "PNG")
+    seen = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    assert seen is not None
+    seen = seen.reshape(*size, -1)
+    expected = {1: [0], 2: [0, 0, 0, 1], 3: [2, 1, 0], 4: [2, 1, 0, 3]}[channels]
+    np.testing.assert_array_equal(seen, samples[..., expected])
+    if bit_depth == 8:
+        with Image.open(io.BytesIO(content)) as image:
+            image.load()
+            np.testing.assert_array_equal(np.asarray(image).reshape(*size, -1), samples)
