@@ -23,6 +23,7 @@ from restoration.types import (
     Task,
     as_mapping,
 )
+from restoration.weights_command import doctor
 
 _MAX_MODELS_IN_HELP = 4
 
@@ -61,6 +62,10 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     command = commands.add_parser("records", help="print the performance record as CSV")
     command.set_defaults(command=lambda _: _print_records(service))
 
+    command = commands.add_parser("doctor", help="what works on this machine and what does not")
+    command.set_defaults(command=doctor)
+
+    _add_tool(commands, "weights", "get, check and pin the weights of models", "restoration.weights_command")
     _add_tool(commands, "bench", "measure quality on test sets", "restoration.bench.command")
     _add_tool(commands, "examples", "make the example pictures of the page", "restoration.bench.examples")
     _add_tool(commands, "train", "train a network from a recipe", "restoration.training.train_command")
@@ -184,7 +189,8 @@ def _describe(event: Queued | Progress) -> str:
     if isinstance(event, Queued):
         return f"waiting for {event.ahead} other pictures"
     eta = "" if event.eta_s is None else f", about {event.eta_s:.0f} s left"
-    return f"{event.message}: {event.fraction:.0%}{eta}"
+    done = f": {event.fraction:.0%}" if event.fraction else ""
+    return f"{event.message}{done}{eta}"
 
 
 def _list_models(service: Service, arguments: argparse.Namespace) -> int:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from restoration.home import home_folder
 from restoration.types import RunRecord
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(RunRecord))
@@ -24,10 +24,8 @@ CREATE TABLE IF NOT EXISTS runs (
 
 
 def default_path() -> Path:
-    """Return where the record lies: `RESTORATION_HOME`, else the user's data folder."""
-    home = os.environ.get("RESTORATION_HOME")
-    folder = Path(home) if home else Path.home() / ".local" / "share" / "restoration"
-    return folder / "records.sqlite3"
+    """Return where the record lies."""
+    return home_folder() / "records.sqlite3"
 
 
 class Records:

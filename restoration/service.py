@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration import weights
-from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError
+from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError, WeightsUnavailable
 from restoration.forecast import Forecast, forecast
 from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
 from restoration.manifest import load_manifest
@@ -257,6 +257,7 @@ class Service:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         registry = parts.place()
+        yield from self._fetch_weights(plan)
         loaded = registry.load(plan.info, plan.parameters, precision=plan.precision)
         run.weights = loaded.weights
         work = _Work(parts.engine, registry, plan, loaded, run)
@@ -286,6 +287,31 @@ class Service:
             notes=(*plan.notes, *run.notes),
         )
         yield Done(result)
+
+    def _fetch_weights(self, plan: _Plan) -> Generator[Progress, None, None]:
+        """Download what the model needs, in this job's own time: other jobs go on.
+
+        Raises:
+            WeightsUnavailable: the message also names a model that can do the task now.
+        """
+        for file in plan.info.files:
+            if not file.is_needed(plan.parameters):
+                continue
+            try:
+                with closing(weights.fetch(file, model=plan.info.title)) as steps:
+                    for step in steps:
+                        yield Progress(0.0, str(step), step.eta_s)
+            except WeightsUnavailable as error:
+                other = self._substitute(plan)
+                if other is None:
+                    raise
+                message = f'{error} {other.title} (model "{other.id}") works now.'
+                raise WeightsUnavailable(message, model=plan.info.id) from error
+
+    def _substitute(self, plan: _Plan) -> ModelInfo | None:
+        """Return the first other model of the task that can run now."""
+        statuses = self.list_models(plan.task)
+        return next((each.info for each in statuses if each.is_available and each.info.id != plan.info.id), None)
 
     def _record(self, run: _Run, outcome: str) -> tuple[str, ...]:
         """Append the run to the record; return a note for the user where that fails."""

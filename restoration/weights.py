@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from restoration import hub
 from restoration.errors import WeightsUnavailable
+from restoration.home import home_folder
+from restoration.hub import DownloadProgress
 from restoration.manifest import weights_folder
 from restoration.types import WeightFile
 
@@ -16,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1024 * 1024
 _verified_lock = threading.Lock()
+_pins_lock = threading.Lock()
 _verified: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256: files are hashed once per process
 
 
@@ -43,36 +50,114 @@ def local_path(file: WeightFile) -> Path | None:
 
 
 def ensure(file: WeightFile, *, model: str) -> Path:
-    """Return the verified local path of a file, downloading it where it is not there yet.
+    """Return the verified local path of a file, downloading it where it is not there yet; see `fetch`."""
+    steps = fetch(file, model=model)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            path: Path = end.value
+            return path
 
-    A file of the wrong size or sha256 is removed and fetched once more.
+
+def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, Path]:
+    """Make sure that a file is on this machine and right; yield progress while it is downloaded.
+
+    A file of the wrong size or sha256 is removed and fetched once more. Where the manifest knows no sha256, the Hub's
+    own is taken the first time and written down; another one later is refused.
+
+    Returns:
+        The verified local path.
 
     Raises:
         WeightsUnavailable: the file cannot be had or is wrong; the message says why and what to do.
     """
     if file.path is not None:
-        path = weights_folder() / file.path
-        if not path.is_file():
-            message = f"The weights file {file.path} of {model} is missing; reinstall the application."
-            raise WeightsUnavailable(message, model=model)
-        if not _is_right(path, file):
-            message = f"The weights file {file.path} of {model} is not the one that ships; reinstall the application."
-            raise WeightsUnavailable(message, model=model)
+        return _built_in(file, model=model)
+    file = _pinned(file)
+    path = local_path(file)
+    if path is not None and _is_right(path, file):
+        _pin(file, path)
         return path
-    path = _download(file, model=model, force=False)
-    if _is_right(path, file):
-        return path
-    log.warning("%s of %s has the wrong size or sha256; it is fetched again", file.filename, model)
-    _remove(path)
-    path = _download(file, model=model, force=True)
-    if _is_right(path, file):
-        return path
-    _remove(path)
+    if path is not None:
+        log.warning("%s of %s has the wrong size or sha256; it is fetched again", file.filename, model)
+        _remove(path)
+    expected = file
+    if file.sha256 is None or file.size_bytes is None:
+        remote = hub.describe(file, model=model)
+        expected = replace(file, sha256=file.sha256 or remote.sha256, size_bytes=file.size_bytes or remote.size_bytes)
+    for _ in range(2):
+        path = yield from hub.download(file, model=model)
+        if _is_right(path, expected):
+            _pin(expected, path)
+            return path
+        log.warning("%s of %s came with the wrong content", file.filename, model)
+        _remove(path)
     raise WeightsUnavailable(
         f"The weights file {file.filename} of {model} came with the wrong content twice and was removed; "
         "try again later or choose another model.",
         model=model,
     )
+
+
+def _built_in(file: WeightFile, *, model: str) -> Path:
+    path = weights_folder() / str(file.path)
+    if not path.is_file():
+        message = f"The weights file {file.path} of {model} is missing; reinstall the application."
+        raise WeightsUnavailable(message, model=model)
+    if not _is_right(path, file):
+        message = f"The weights file {file.path} of {model} is not the one that ships; reinstall the application."
+        raise WeightsUnavailable(message, model=model)
+    return path
+
+
+def is_right(file: WeightFile) -> bool:
+    """Tell whether a file that is on this machine has the size and sha256 that are known of it."""
+    path = local_path(file)
+    return path is not None and _is_right(path, file if file.path is not None else _pinned(file))
+
+
+def pins() -> dict[str, dict[str, str | int]]:
+    """Return what was written down of files whose sha256 the manifest does not know, by `pin_name`."""
+    try:
+        content = json.loads(_pins_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # none yet, or not readable: the files are checked against the Hub once more
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def pin_name(file: WeightFile) -> str:
+    """Return the name under which a file is written down."""
+    return f"{file.repo_id}/{file.filename}@{file.revision}"
+
+
+def _pins_path() -> Path:
+    return home_folder() / "pins.json"
+
+
+def _pinned(file: WeightFile) -> WeightFile:
+    """Return the file with the sha256 and size of its first download, where the manifest knows none."""
+    known = pins().get(pin_name(file))
+    if file.sha256 is not None or known is None:
+        return file
+    return replace(file, sha256=str(known["sha256"]), size_bytes=int(known["size_bytes"]))
+
+
+def _pin(file: WeightFile, path: Path) -> None:
+    """Write down the sha256 of a file that is right and not known yet."""
+    with _pins_lock:
+        known = pins()
+        if pin_name(file) in known:
+            return
+        known[pin_name(file)] = {"sha256": _sha256(path), "size_bytes": path.stat().st_size}
+        target = _pins_path()
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial = target.with_suffix(f".{os.getpid()}.partial")
+            partial.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            partial.replace(target)
+        except OSError as error:
+            log.warning("the pins cannot be written to %s: %s", target, error)
 
 
 def short_hashes(files: Sequence[WeightFile]) -> str:
@@ -107,36 +192,3 @@ def _remove(path: Path) -> None:
     blob = path.resolve()
     path.unlink(missing_ok=True)
     blob.unlink(missing_ok=True)
-
-
-def _download(file: WeightFile, *, model: str, force: bool) -> Path:
-    """Return the cached file or download it; huggingface_hub locks it against other threads and processes."""
-    import huggingface_hub
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    assert file.repo_id is not None
-    assert file.filename is not None
-    source = f"{file.filename} of {model} (huggingface.co/{file.repo_id})"
-    try:
-        return Path(
-            huggingface_hub.hf_hub_download(file.repo_id, file.filename, revision=file.revision, force_download=force)
-        )
-    except GatedRepoError as error:
-        reason = "needs the consent of a signed-in user; set HF_TOKEN or choose another model."
-        cause: Exception = error
-    except LocalEntryNotFoundError as error:
-        reason = "is not on this machine and the Hub cannot be reached; connect once or choose a built-in model."
-        cause = error
-    except (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError) as error:
-        reason = "is no longer on the Hub; choose another model."
-        cause = error
-    except Exception as error:  # the client lets errors of two HTTP libraries, the disk and its own through
-        reason = f"cannot be downloaded ({type(error).__name__}); try again later or choose a built-in model."
-        cause = error
-    raise WeightsUnavailable(f"The weights file {source} {reason}", model=model) from cause

@@ -12,17 +12,23 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class Hub:
-    """What the server holds and has seen. `serve` may be replaced to answer with other bytes than announced."""
+    """What the server holds and has seen, and how it misbehaves.
+
+    `serve` gives other bytes than announced; `refuse` answers a method with a status and an error code; `before_body`
+    is called between the headers and the body.
+    """
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
         self.requests: list[tuple[str, str]] = []
         self.serve: Callable[[bytes], bytes] = lambda content: content
+        self.refuse: Callable[[str], tuple[int, str] | None] = lambda method: None
+        self.before_body: Callable[[], None] = lambda: None
         self.url = ""
 
     def downloads(self) -> int:
         """Return how many times a file's bytes were asked for."""
-        return sum(method == "GET" for method, _ in self.requests)
+        return sum(method == "GET" and "/resolve/" in path for method, path in self.requests)
 
 
 @contextmanager
@@ -55,6 +61,13 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             hub.requests.append((self.command, self.path))
             repo, _, rest = self.path.lstrip("/").partition("/resolve/")
             _, _, name = rest.partition("/")
+            refusal = hub.refuse(self.command)
+            if refusal is not None:
+                self.send_response(refusal[0])
+                self.send_header("X-Error-Code", refusal[1])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             content = hub.files.get((repo, name))
             if content is None:
                 is_known = any(known == repo for known, _ in hub.files)
@@ -75,7 +88,10 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if with_body:
-                self.wfile.write(body)
+                self.wfile.write(body[:1])
+                self.wfile.flush()
+                hub.before_body()
+                self.wfile.write(body[1:])
 
         def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
             """Keep the test output quiet."""

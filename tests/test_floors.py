@@ -14,6 +14,7 @@ PACKAGE = ROOT / "restoration"
 
 FLOORS = {
     "errors": 0,
+    "home": 0,
     "models.layers": 0,
     "images": 1,
     "degradations": 1,
@@ -23,6 +24,7 @@ FLOORS = {
     "parameters": 3,
     "models.base": 3,
     "models._torchvision_compat": 3,
+    "hub": 3,
     "weights": 4,
     "records": 4,
     "forecast": 4,
@@ -33,17 +35,18 @@ FLOORS = {
     "training": 7,
     "bench": 7,
     "ui": 8,
+    "weights_command": 7,
     "cli": 8,
     "__main__": 9,
 }
 
 OUTSIDE = {
     "gradio": ("ui",),
-    "huggingface_hub": ("weights",),
+    "huggingface_hub": ("weights", "hub", "weights_command"),
     "sqlite3": ("records", "service"),
     "basicsr": ("models", "bench"),
     "realesrgan": ("models", "bench"),
-    "torch": ("models", "engine", "registry", "training", "bench"),
+    "torch": ("models", "engine", "registry", "training", "bench", "weights_command"),
 }
 
 

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import huggingface_hub
 import numpy as np
 import pytest
 import torch
 
-from restoration import weights
+from restoration import hub as downloads
+from restoration import weights, weights_command
+from restoration.cli import main
 from restoration.errors import WeightsUnavailable
 from restoration.manifest import load_manifest
 from restoration.models.srvggnet import SRVGGNetCompact, interpolate
@@ -43,6 +51,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
             constants, "HUGGINGFACE_CO_URL_TEMPLATE", server.url + "/{repo_id}/resolve/{revision}/{filename}"
         )
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setenv("RESTORATION_HOME", str(tmp_path / "home"))
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
         monkeypatch.setattr(file_download, "HF_HUB_DISABLE_SYMLINKS_WARNING", True, raising=False)
         server.files["someone/some-model", "net.pth"] = CONTENT
@@ -96,6 +105,201 @@ def test_cached_file_needs_no_network(hub: Hub, monkeypatch: pytest.MonkeyPatch)
     weights.ensure(FILE, model="some-model")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+UNKNOWN = dataclasses.replace(FILE, sha256=None, size_bytes=None)
+
+
+def test_file_whose_hash_is_unknown_is_checked_against_the_hub_and_written_down(hub: Hub) -> None:
+    hub.serve = lambda content: bytes(len(content))
+    with pytest.raises(WeightsUnavailable, match="wrong content twice"):
+        weights.ensure(UNKNOWN, model="some-model")
+    hub.serve = lambda content: content
+    weights.ensure(UNKNOWN, model="some-model")
+    assert weights.pins()[weights.pin_name(UNKNOWN)] == {"sha256": FILE.sha256, "size_bytes": FILE.size_bytes}
+
+
+def test_other_file_than_the_one_written_down_is_refused_before_it_is_downloaded(hub: Hub) -> None:
+    path = weights.ensure(UNKNOWN, model="some-model")
+    path.resolve().unlink()
+    path.unlink()
+    hub.files["someone/some-model", "net.pth"] = CONTENT[::-1]
+    before = hub.downloads()
+    with pytest.raises(WeightsUnavailable, match="than the one that was checked"):
+        weights.ensure(UNKNOWN, model="some-model")
+    assert hub.downloads() == before
+
+
+def test_eight_threads_share_one_download(hub: Hub) -> None:
+    everybody = threading.Barrier(9)
+    waiting = threading.Event()
+    hub.before_body = lambda: waiting.wait(20) and None
+
+    def one() -> Path:
+        everybody.wait(20)
+        steps = weights.fetch(FILE, model="some-model")
+        next(steps)
+        joined.release()
+        try:
+            while True:
+                next(steps)
+        except StopIteration as end:
+            return end.value
+
+    joined = threading.Semaphore(0)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        paths = [pool.submit(one) for _ in range(8)]
+        everybody.wait(20)
+        for _ in range(8):
+            assert joined.acquire(timeout=20)
+        waiting.set()
+        assert len({path.result(20) for path in paths}) == 1
+    assert hub.downloads() == 1
+
+
+def test_progress_tells_what_has_come(hub: Hub) -> None:
+    go_on = threading.Event()
+    hub.before_body = lambda: go_on.wait(20) and None
+    steps = weights.fetch(FILE, model="some-model")
+    step = next(steps)
+    assert step.total_bytes == len(CONTENT)
+    assert 0 <= step.done_bytes <= len(CONTENT)
+    assert str(step).startswith("Downloading net.pth: 0.0 of 0.0 MB")
+    go_on.set()
+    assert all(later.done_bytes >= step.done_bytes for later in steps)
+
+
+def test_download_that_nobody_waits_for_stops_and_the_next_one_works(hub: Hub) -> None:
+    go_on = threading.Event()
+    hub.before_body = lambda: go_on.wait(20) and None
+    steps = weights.fetch(FILE, model="some-model")
+    next(steps)
+    steps.close()
+    go_on.set()
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+@pytest.mark.parametrize("status", [429, 503])
+def test_overloaded_hub_is_asked_again(hub: Hub, monkeypatch: pytest.MonkeyPatch, method: str, status: int) -> None:
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0, 0.0))
+    refusals = iter([(status, "")])
+    hub.refuse = lambda asked: next(refusals, None) if asked == method else None
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+def test_hub_that_stays_overloaded_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0, 0.0))
+    hub.refuse = lambda _: (503, "")
+    with pytest.raises(WeightsUnavailable, match="try again later"):
+        weights.ensure(FILE, model="some-model")
+    assert len(hub.requests) == 3
+
+
+def test_body_that_is_too_short_is_fetched_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0, 0.0))
+    bodies = iter([CONTENT[:99]])
+    hub.serve = lambda content: next(bodies, content) if hub.requests[-1][0] == "GET" else content
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+def test_gated_file_asks_for_a_token(hub: Hub) -> None:
+    hub.refuse = lambda _: (401, "GatedRepo")
+    with pytest.raises(WeightsUnavailable, match="set HF_TOKEN"):
+        weights.ensure(FILE, model="some-model")
+
+
+def test_full_disk_is_noticed_before_the_download(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    with pytest.raises(WeightsUnavailable, match="need 200 MB of free disk but only 1 MB"):
+        weights.ensure(FILE, model="some-model")
+    assert hub.downloads() == 0
+
+
+def test_download_beyond_its_time_is_given_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PAUSES_S", ())
+    monkeypatch.setattr(downloads, "TIME_LIMIT_S", -1.0)
+    with pytest.raises(WeightsUnavailable, match=r"cannot be reached|cannot be downloaded"):
+        weights.ensure(FILE, model="some-model")
+
+
+def test_commands_get_verify_pin_and_list(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tmp_path / "manifest.toml"
+    manifest.write_text(
+        """
+[[model]]
+id = "some-model"
+title = "Some model"
+summary = "Does something."
+tasks = ["denoise"]
+kind = "network"
+factory = "resunet:build"
+max_megapixels = 1
+
+[[model.file]]
+role = "net"
+repo_id = "someone/some-model"
+filename = "net.pth"
+""",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr(weights_command, "weights_folder", lambda: tmp_path)
+    monkeypatch.setattr(weights_command, "load_manifest", lambda: load_manifest(manifest))
+    assert main(["weights", "list"]) == 0
+    assert "not downloaded" in capsys.readouterr().out
+    assert main(["weights", "get", "some-model"]) == 0
+    path = Path(capsys.readouterr().out.strip())
+    assert main(["weights", "pin"]) == 0
+    (info,) = load_manifest(manifest)
+    assert (info.files[0].sha256, info.files[0].size_bytes) == (FILE.sha256, FILE.size_bytes)
+    assert main(["weights", "verify"]) == 0
+    assert "right" in capsys.readouterr().out
+    path.resolve().write_bytes(b"other")
+    assert main(["weights", "verify"]) == 1
+    assert "WRONG" in capsys.readouterr().out
+    assert main(["weights", "get"]) == 2
+    assert main(["weights", "get", "nothing"]) == 2
+
+
+def test_doctor_says_what_works(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "torch " in told
+    assert "fast precisions" in told
+    assert f"{hub.url} is reached" in told
+
+
+def test_hub_model_without_network_names_one_that_works(hub: Hub, tmp_path: Path) -> None:
+    hub.refuse = lambda _: (404, "RepoNotFound")
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    request = RestoreRequest(image=np.zeros((8, 8, 3), np.uint8), task=Task.SUPER_RESOLUTION, model="realesrgan-x4plus")
+    with pytest.raises(WeightsUnavailable, match=r"Built-in upscaler .* works now"):
+        list(service.restore(request))
+
+
+@pytest.mark.slow
+def test_two_processes_leave_one_right_file(hub: Hub, tmp_path: Path) -> None:
+    program = (
+        "from restoration import weights\nfrom restoration.types import WeightFile\n"
+        f"file = WeightFile(role='net', repo_id={FILE.repo_id!r}, filename={FILE.filename!r}, sha256={FILE.sha256!r})\n"
+        "print(weights.ensure(file, model='some-model'))"
+    )
+    settings = {
+        **os.environ,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "home"),
+        "HF_HUB_DISABLE_XET": "1",
+        "RESTORATION_HOME": str(tmp_path / "ours"),
+    }
+    users = [
+        subprocess.Popen([sys.executable, "-c", program], env=settings, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    answers = {user.communicate(timeout=60)[0].strip() for user in users}
+    assert len(answers) == 1
+    assert Path(answers.pop()).read_bytes() == CONTENT
 
 
 def test_missing_and_foreign_built_in_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
