@@ -43,7 +43,8 @@ def forecast(
         own.sort(key=lambda record: abs(math.log(_pixels(record) / pixels)))
         nearest = own[:_NEAREST]
         run_s = pixels * statistics.median(record.run_s / _pixels(record) for record in nearest)
-        peaks = [record.peak_bytes for record in nearest if record.peak_bytes is not None]
+        alike = (record for record in nearest if _pixels(record) >= pixels / 2)  # smaller ones tell too little
+        peaks = [record.peak_bytes for record in alike if record.peak_bytes is not None]
         return Forecast(run_s, max(peaks, default=None))
     rates = [
         costs[record.model] * _pixels(record) / record.run_s for record in done if costs.get(record.model, 0.0) > 0

@@ -25,6 +25,13 @@ def test_own_runs_of_about_this_size_tell_most() -> None:
     assert expected.peak_bytes == 2_000_000_000
 
 
+def test_memory_is_not_told_by_runs_of_much_smaller_pictures() -> None:
+    small = [_run("resunet-color", side=100, run_s=0.1, peak_bytes=900_000_000)]
+    expected = forecast(MODELS["resunet-color"], pixels=8_000_000, records=small, costs=COSTS)
+    assert expected is not None
+    assert expected.peak_bytes is None
+
+
 def test_cost_tells_where_the_model_has_not_run_here() -> None:
     records = [_run("resunet-color", side=1000, run_s=0.5)]  # 4e11 multiply-adds a second
     expected = forecast(MODELS["realesrgan-x4plus"], pixels=100_000, records=records, costs=COSTS)
