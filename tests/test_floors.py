@@ -46,6 +46,7 @@ OUTSIDE = {
     "sqlite3": ("records", "service"),
     "basicsr": ("models", "bench"),
     "realesrgan": ("models", "bench"),
+    "spandrel": ("models",),
     "torch": ("models", "engine", "registry", "training", "bench", "weights_command"),
 }
 

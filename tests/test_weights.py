@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import os
 import subprocess
 import sys
@@ -17,16 +18,20 @@ import huggingface_hub
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
 from restoration import hub as downloads
 from restoration import weights, weights_command
+from restoration.bench.cases import Damage, load_cases
+from restoration.bench.quality import measure
 from restoration.cli import main
 from restoration.errors import WeightsUnavailable
 from restoration.manifest import load_manifest
 from restoration.models.srvggnet import SRVGGNetCompact, interpolate
 from restoration.service import Service
-from restoration.types import Done, RestoreRequest, Task, WeightFile
+from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
 from tests.hub_server import Hub, run_hub
+from tests.models import zoo
 
 CONTENT = bytes(range(256)) * 64
 FILE = WeightFile(
@@ -353,6 +358,63 @@ def test_interpolated_weights_lie_between_the_two(share: float) -> None:
     torch.testing.assert_close(
         interpolate(first, second, share=share)["a"], torch.tensor([3.0 - 2 * share, -2.0 + 4 * share])
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", zoo.PUBLISHED)
+def test_model_of_the_zoo_takes_the_whole_way(hub: Hub, tmp_path: Path, name: str) -> None:
+    """The published architecture with random weights: served, downloaded, recognised, loaded, run."""
+    info = next(info for info in load_manifest() if info.id == name)
+    (file,) = info.files
+    torch.manual_seed(0)
+    network = zoo.PUBLISHED[name]()
+    if str(file.filename).endswith(".safetensors"):
+        content = save(network.state_dict())
+    else:
+        stream = io.BytesIO()
+        torch.save({"params": network.state_dict()}, stream)
+        content = stream.getvalue()
+    hub.files[str(file.repo_id), str(file.filename)] = content
+    unpinned = dataclasses.replace(info, files=(dataclasses.replace(file, sha256=None, size_bytes=None),))
+    service = Service(models=[unpinned], records_path=tmp_path / "records.sqlite3", device="cpu")
+    pixels = np.random.default_rng(0).integers(0, 256, (41, 50, 3), dtype=np.uint8)
+    done = list(service.restore(RestoreRequest(image=pixels, task=info.tasks[0])))[-1]
+    assert isinstance(done, Done)
+    scale = int(done.result.parameters.get("scale", 1))
+    assert done.result.image.size == (50 * scale, 41 * scale)
+    service.close()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "folder", "task", "damage", "least_db"),
+    [
+        ("dncnn_color_blind.pth", "CBSD68", Task.DENOISE, {"sigma_255": 25.0}, 31.0),
+        ("dncnn3_gray.pth", "Classic5", Task.DEJPEG, {"quality": 10, "gray": True}, 29.3),
+    ],
+)
+def test_published_weights_give_the_published_quality(
+    hub: Hub, data_folder: Path, tmp_path: Path, name: str, folder: str, task: Task, damage: dict, least_db: float
+) -> None:
+    hub.files["someone/dncnn", name] = (data_folder / "weights" / name).read_bytes()
+    info = ModelInfo(
+        id="dncnn",
+        title="DnCNN",
+        summary="Removes noise.",
+        tasks=(task,),
+        kind="network",
+        factory="community:build",
+        config={"architecture": "DnCNN"},
+        params=(),
+        files=(WeightFile(role="net", repo_id="someone/dncnn", filename=name),),
+        max_megapixels=4,
+    )
+    service = Service(models=[info], records_path=tmp_path / "records.sqlite3", device="cpu")
+    cases = load_cases(task, data_folder / "bench" / folder, Damage(**damage))
+    rows = measure(service, cases, task=task, models=["dncnn"], parameters={})
+    assert rows[-1].mean("psnr") >= least_db
+    service.close()
 
 
 @pytest.mark.data

@@ -6,7 +6,7 @@ import abc
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -181,15 +181,33 @@ def load_state(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
     Raises:
         WeightsUnavailable: the file is not a weights file of that form.
     """
+    content = load_file_content(path)
+    state = content if key is None else content.get(key)
+    if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
+        message = (
+            f"{path.name} holds no network weights where they are expected; delete it so that it is fetched again."
+        )
+        raise WeightsUnavailable(message, model=path.stem)
+    return {name: tensor.float() for name, tensor in state.items()}
+
+
+def load_file_content(path: Path) -> dict[str, Any]:
+    """Read what a weights file holds; nothing in it is executed.
+
+    Raises:
+        WeightsUnavailable: the file is neither safetensors nor a PyTorch file of plain tensors.
+    """
     try:
         if path.suffix == ".safetensors":
-            return {name: tensor.float() for name, tensor in load_file(path).items()}
+            return load_file(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-        state = content if key is None else content[key]
-        return {name: tensor.float() for name, tensor in state.items()}
-    except Exception as error:  # the readers raise a dozen unrelated types for a damaged file
-        message = f"{path.name} cannot be read as network weights ({error}); delete it so that it is fetched again."
+    except Exception as error:  # the readers raise a dozen unrelated types for a damaged or hostile file
+        message = f"{path.name} cannot be read as network weights; delete it so that it is fetched again."
         raise WeightsUnavailable(message, model=path.stem) from error
+    if not isinstance(content, dict):
+        message = f"{path.name} holds no network weights; choose another file."
+        raise WeightsUnavailable(message, model=path.stem)
+    return content
 
 
 def load_network(network: nn.Module, state: Mapping[str, Tensor], *, model: str) -> None:

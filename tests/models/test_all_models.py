@@ -20,6 +20,7 @@ from restoration.manifest import load_manifest
 from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
 from restoration.types import ModelInfo, ParamValue
+from tests.models import zoo
 
 TINY: Mapping[str, dict[str, Any]] = {
     "resunet:build": {"widths": [4, 8], "blocks": 1},
@@ -41,6 +42,8 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
         from restoration.models.edsr import EDSR
 
         return EDSR(scale, **config), None
+    if info.factory == "community:build":
+        return zoo.TINY[str(config["architecture"])](), None
     if info.factory == "srvggnet:build":
         from restoration.models.srvggnet import SRVGGNetCompact
 
@@ -127,7 +130,7 @@ def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.ran
     assert -10 * np.log10(max(float(error), 1e-12)) >= 60
 
 
-@pytest.mark.parametrize("info", [info for info in MODELS if info.kind == "network"], ids=lambda info: info.id)
+@pytest.mark.parametrize("info", [info for info in MODELS if info.macs_per_pixel], ids=lambda info: info.id)
 def test_stated_cost_is_what_torch_counts(info: ModelInfo) -> None:
     network, _ = _network(info, info.config, int(complete(info, {}).get("scale", 1)))
     side_px = 16
