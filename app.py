@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from typing import Any
 
 import PIL.Image
 
+from restoration import own_models
 from restoration.service import Service, default_service
 from restoration.ui.demo import build_demo
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
 
+log = logging.getLogger(__name__)
 demo = build_demo()
 
 
@@ -40,10 +43,14 @@ def main() -> None:
     parser.add_argument("--device", default=None, help="cpu, cuda, cuda:1 or mps; default: the best present")
     parser.add_argument("--time-limit", type=float, default=None, metavar="S", help="give up a picture after this time")
     parser.add_argument("--no-warm-up", action="store_true", help="load models with the first job, not at start")
+    parser.add_argument("--own-models", action="store_true", help="register new files in the folder of own models")
     arguments = parser.parse_args()
     PIL.Image.MAX_IMAGE_PIXELS = 25_000_000
     page, service = demo, default_service()
-    if arguments.device is not None or arguments.time_limit is not None:
+    if arguments.own_models:
+        for line in own_models.scan()[1]:
+            log.warning("own model left out: %s", line)
+    if arguments.device is not None or arguments.time_limit is not None or arguments.own_models:
         service = Service(device=arguments.device, time_limit_s=arguments.time_limit)
         page = build_demo(service)
     if not arguments.no_warm_up:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from restoration import own_models
 from restoration.errors import InvalidRequest, RestorationError
 from restoration.images import format_of
 from restoration.service import Service
@@ -61,6 +62,11 @@ def _parser(service: Service) -> argparse.ArgumentParser:
 
     command = commands.add_parser("records", help="print the performance record as CSV")
     command.set_defaults(command=lambda _: _print_records(service))
+
+    command = commands.add_parser("add", help="register a weights file of your own")
+    command.add_argument("files", nargs="*", type=Path, help="none: all new files in the folder of own models")
+    command.add_argument("--task", choices=[task.value for task in Task], help="what the model is for")
+    command.set_defaults(command=_add_own)
 
     command = commands.add_parser("doctor", help="what works on this machine and what does not")
     command.set_defaults(command=doctor)
@@ -203,6 +209,20 @@ def _list_models(service: Service, arguments: argparse.Namespace) -> int:
                 flag = f"--{param.name.replace('_', '-')}"
                 print(f"      {flag} ({_limits(param)}; default {param.default}) {param.help or param.label}")
     return 0
+
+
+def _add_own(arguments: argparse.Namespace) -> int:
+    tasks = () if arguments.task is None else (Task(arguments.task),)
+    refused: list[str] = []
+    if arguments.files:
+        added = [own_models.add(file, tasks=tasks) for file in arguments.files]
+    else:
+        added, refused = own_models.scan()
+    for info in added:
+        print(f"{info.id}: {info.summary} For {', '.join(info.tasks)}.")
+    for line in refused:
+        print(f"error: {line}", file=sys.stderr)
+    return 1 if refused else 0
 
 
 def _limits(param: Param) -> str:

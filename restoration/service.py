@@ -17,8 +17,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from restoration import weights
-from restoration.errors import ImageTooLarge, InvalidMask, InvalidRequest, RestorationError, WeightsUnavailable
+from restoration import own_models, weights
+from restoration.errors import (
+    ImageTooLarge,
+    InvalidMask,
+    InvalidRequest,
+    ManifestError,
+    RestorationError,
+    WeightsUnavailable,
+)
 from restoration.forecast import Forecast, forecast
 from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
 from restoration.manifest import load_manifest
@@ -85,7 +92,7 @@ class Service:
     """Restore pictures on one device. Any number of threads may use one service at once.
 
     Args:
-        models: the models on offer; None reads the manifest that ships.
+        models: the models on offer; None reads the manifest that ships, and the user's own.
         records_path: the SQLite file of the performance record; None takes the user's data folder.
         device: "cpu", "cuda:1" or "mps"; None takes the best present: all CUDA cards, then MPS, then the CPU.
         time_limit_s: a run that takes longer is given up; None for no limit.
@@ -99,7 +106,7 @@ class Service:
         device: str | None = None,
         time_limit_s: float | None = None,
     ) -> None:
-        self._models = tuple(load_manifest() if models is None else models)
+        self._models = (*load_manifest(), *_own_models()) if models is None else tuple(models)
         self._records = Records(default_path() if records_path is None else records_path)
         self._device = device
         self._time_limit_s = time_limit_s
@@ -406,6 +413,14 @@ class _Work:
                     self.run.notes += event.notes
                     return event.pixels
         raise AssertionError("the engine ended without an answer")
+
+
+def _own_models() -> tuple[ModelInfo, ...]:
+    try:
+        return own_models.load()
+    except ManifestError as error:  # an edited file must not keep the application from starting
+        log.warning("the user's own models are left out: %s", error)
+        return ()
 
 
 def _status(info: ModelInfo, parameters: Parameters) -> ModelStatus:

@@ -75,7 +75,8 @@ class WeightFile:
 
     Args:
         role: what the model calls it ("net", "wdn", "x2", ...).
-        path: file name inside `weights/`, or None for a Hub file.
+        path: file name inside `weights/` (or, with `is_own`, in the user's folder), or None for a Hub file.
+        is_own: the user brought the file.
         revision: a commit id (40 hex digits) or a branch.
         sha256, size_bytes: None where nobody has recorded them yet.
         when: build parameters for which the file is needed, for example {"scale": 2}; empty means always.
@@ -83,6 +84,7 @@ class WeightFile:
 
     role: str
     path: str | None = None
+    is_own: bool = False
     repo_id: str | None = None
     filename: str | None = None
     revision: str = "main"
@@ -108,6 +110,8 @@ class ModelInfo:
         kind: "classical" methods need no weights.
         max_megapixels: largest input it accepts, in millions of pixels.
         macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
+        training: how the weights were made, where this project made them.
+        limits: what it is not made for.
         measured: what it scored, by test name, in the unit the name carries.
     """
 
@@ -125,6 +129,8 @@ class ModelInfo:
     code_licence: str = ""
     weights_licence: str = ""
     trained_on: str = ""
+    training: str = ""
+    limits: str = ""
     macs_per_pixel: float = 0.0
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -31,7 +31,8 @@ def status(file: WeightFile) -> tuple[bool, str]:
     if local_path(file) is not None:
         return True, ""
     if file.path is not None:
-        return False, f"its built-in weights file {file.path} is missing; reinstall the application"
+        cure = "add it again" if file.is_own else "reinstall the application"
+        return False, f"its weights file {file.path} is missing; {cure}"
     size = "" if file.size_bytes is None else f" ({file.size_bytes / 1e6:.0f} MB)"
     return False, f"its weights{size} will be downloaded from huggingface.co/{file.repo_id} with the first use"
 
@@ -39,7 +40,7 @@ def status(file: WeightFile) -> tuple[bool, str]:
 def local_path(file: WeightFile) -> Path | None:
     """Return where the file lies on this machine, unverified, or None."""
     if file.path is not None:
-        path = weights_folder() / file.path
+        path = _shelf(file) / file.path
         return path if path.is_file() else None
     from huggingface_hub import try_to_load_from_cache
 
@@ -101,14 +102,20 @@ def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, 
 
 
 def _built_in(file: WeightFile, *, model: str) -> Path:
-    path = weights_folder() / str(file.path)
+    path = _shelf(file) / str(file.path)
+    cure = "add it again" if file.is_own else "reinstall the application"
     if not path.is_file():
-        message = f"The weights file {file.path} of {model} is missing; reinstall the application."
-        raise WeightsUnavailable(message, model=model)
+        raise WeightsUnavailable(f"The weights file {file.path} of {model} is missing; {cure}.", model=model)
     if not _is_right(path, file):
-        message = f"The weights file {file.path} of {model} is not the one that ships; reinstall the application."
+        known = "that was added" if file.is_own else "that ships"
+        message = f"The weights file {file.path} of {model} is not the one {known}; {cure}."
         raise WeightsUnavailable(message, model=model)
     return path
+
+
+def _shelf(file: WeightFile) -> Path:
+    """Return the folder of a file that does not come from the Hub."""
+    return home_folder() / "models" if file.is_own else weights_folder()
 
 
 def is_right(file: WeightFile) -> bool:

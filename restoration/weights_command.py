@@ -11,6 +11,7 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
 from restoration import weights
+from restoration.cards import to_markdown
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.home import home_folder
 from restoration.manifest import load_manifest, weights_folder
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("verify", help="check size and sha256 of all files that are here").set_defaults(act=_verify)
     actions.add_parser("pin", help="write the sha256 of downloaded files into the manifest").set_defaults(act=_pin)
     actions.add_parser("gc", help="remove downloaded files that no model needs any more").set_defaults(act=_collect)
+    actions.add_parser("cards", help="write weights/README.md from the manifest").set_defaults(act=_cards)
     actions.add_parser("where", help="print the folders of weights, downloads and records").set_defaults(act=_where)
 
 
@@ -198,6 +200,13 @@ def _with_pin(text: str, file: WeightFile, *, sha256: str, size_bytes: int) -> s
     """Return the manifest with the hash and size of one file below its filename."""
     lines = re.escape(f'repo_id = "{file.repo_id}"') + r"\n" + re.escape(f'filename = "{file.filename}"') + r"\n"
     return re.sub(lines, lambda found: f'{found[0]}sha256 = "{sha256}"\nsize_bytes = {size_bytes}\n', text)
+
+
+def _cards(_: argparse.Namespace) -> int:
+    target = weights_folder() / "README.md"
+    target.write_text(to_markdown(load_manifest()), encoding="utf-8")
+    print(target)
+    return 0
 
 
 def _collect(_: argparse.Namespace) -> int:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from restoration.cards import to_markdown
 from restoration.errors import ManifestError
-from restoration.manifest import load_manifest
+from restoration.manifest import load_manifest, weights_folder
 from restoration.types import Task
 
 GOOD = """
@@ -101,3 +102,8 @@ def test_model_that_ships_names_its_paper_licence_and_files(info) -> None:
     for param in info.params:
         assert param.label
         assert param.help
+
+
+def test_committed_cards_say_what_the_manifest_says() -> None:
+    committed = (weights_folder() / "README.md").read_text(encoding="utf-8")
+    assert committed == to_markdown(load_manifest()), "run: python -m restoration weights cards"

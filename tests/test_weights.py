@@ -284,27 +284,55 @@ def test_hub_model_without_network_names_one_that_works(hub: Hub, tmp_path: Path
         list(service.restore(request))
 
 
-@pytest.mark.slow
-def test_two_processes_leave_one_right_file(hub: Hub, tmp_path: Path) -> None:
-    program = (
-        "from restoration import weights\nfrom restoration.types import WeightFile\n"
-        f"file = WeightFile(role='net', repo_id={FILE.repo_id!r}, filename={FILE.filename!r}, sha256={FILE.sha256!r})\n"
-        "print(weights.ensure(file, model='some-model'))"
-    )
-    settings = {
+PROGRAM = f"""
+from restoration import weights
+from restoration.types import WeightFile
+file = WeightFile(role="net", repo_id={FILE.repo_id!r}, filename={FILE.filename!r}, sha256={FILE.sha256!r})
+print(weights.ensure(file, model="some-model"))
+"""
+
+
+def _settings(hub: Hub, folder: Path) -> dict[str, str]:
+    """The environment of another process that works with the loopback Hub and a cache of its own."""
+    return {
         **os.environ,
         "HF_ENDPOINT": hub.url,
-        "HF_HOME": str(tmp_path / "home"),
+        "HF_HOME": str(folder / "home"),
         "HF_HUB_DISABLE_XET": "1",
-        "RESTORATION_HOME": str(tmp_path / "ours"),
+        "RESTORATION_HOME": str(folder / "ours"),
     }
+
+
+@pytest.mark.slow
+def test_two_processes_leave_one_right_file(hub: Hub, tmp_path: Path) -> None:
+    settings = _settings(hub, tmp_path)
     users = [
-        subprocess.Popen([sys.executable, "-c", program], env=settings, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([sys.executable, "-c", PROGRAM], env=settings, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
     answers = {user.communicate(timeout=60)[0].strip() for user in users}
     assert len(answers) == 1
     assert Path(answers.pop()).read_bytes() == CONTENT
+
+
+@pytest.mark.slow
+def test_process_killed_in_the_middle_leaves_nothing_harmful(hub: Hub, tmp_path: Path) -> None:
+    asked, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        asked.set()
+        go_on.wait(30)
+
+    hub.before_body = hold
+    settings = _settings(hub, tmp_path)
+    victim = subprocess.Popen([sys.executable, "-c", PROGRAM], env=settings, stdout=subprocess.PIPE, text=True)
+    assert asked.wait(30)
+    victim.kill()
+    victim.communicate()
+    go_on.set()
+    hub.before_body = lambda: None
+    answer = subprocess.run([sys.executable, "-c", PROGRAM], env=settings, capture_output=True, text=True, check=True)
+    assert Path(answer.stdout.strip()).read_bytes() == CONTENT
 
 
 def test_missing_and_foreign_built_in_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

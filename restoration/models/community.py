@@ -6,6 +6,7 @@ A manifest entry that names an `architecture` refuses files of another one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -72,15 +73,38 @@ class CommunityRestorer(Restorer):
         return answer
 
 
-def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> CommunityRestorer:
-    """Build the network that the file "net" holds."""
-    path = weights["net"]
+@dataclass(frozen=True)
+class Detected:
+    """What a weights file turned out to be; `purpose` is spandrel's word: SR, FaceSR, Restoration or Inpainting."""
+
+    architecture: str
+    purpose: str
+    scale: int
+
+
+def inspect(path: Path) -> Detected:
+    """Tell what network a file holds.
+
+    Raises:
+        WeightsUnavailable: none that is known here.
+    """
+    descriptor = _load(path)
+    return Detected(descriptor.architecture.id, descriptor.purpose, descriptor.scale)
+
+
+def _load(path: Path) -> Descriptor:
     state = spandrel.canonicalize_state_dict(load_file_content(path))
     try:
-        descriptor = spandrel.ModelLoader().load_from_state_dict(state)
+        return spandrel.ModelLoader().load_from_state_dict(state)
     except Exception as error:  # spandrel's loaders raise what the wrong shapes happen to cause
         message = f"{path.name} holds no network that is known here; choose another file."
         raise WeightsUnavailable(message, model=path.stem) from error
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> CommunityRestorer:
+    """Build the network that the file "net" holds."""
+    path = weights["net"]
+    descriptor = _load(path)
     wanted = config.get("architecture")
     if wanted is not None and descriptor.architecture.id != wanted:
         message = f"{path.name} holds a {descriptor.architecture.id} where a {wanted} was expected; fetch it again."

@@ -1,0 +1,141 @@
+"""The user's own networks: files that spandrel recognises, registered beside the models that ship.
+
+They lie in the folder `models` of the application's home, with one manifest of their own. Registering is something that
+the owner of a machine does; the page never takes weights from its visitors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+from restoration.errors import InvalidRequest, ManifestError
+from restoration.home import home_folder
+from restoration.manifest import load_manifest
+from restoration.types import ModelInfo, Task
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".ckpt")
+_MANIFEST = "models.toml"
+_TASKS: dict[str, tuple[Task, ...]] = {
+    "SR": (Task.SUPER_RESOLUTION,),
+    "FaceSR": (Task.SUPER_RESOLUTION,),
+    "Restoration": (Task.DENOISE, Task.DEJPEG, Task.DEBLUR),
+    "Inpainting": (Task.INPAINT,),
+}
+
+
+def folder() -> Path:
+    """Return where the user's own weights lie."""
+    return home_folder() / "models"
+
+
+def load() -> tuple[ModelInfo, ...]:
+    """Return the models that have been registered; none where their manifest is absent.
+
+    Raises:
+        ManifestError: the manifest is wrong.
+    """
+    manifest = folder() / _MANIFEST
+    return load_manifest(manifest) if manifest.is_file() else ()
+
+
+def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
+    """Recognise a weights file, copy it into the folder unless it lies there, and register it.
+
+    Args:
+        tasks: what the model is for; empty takes what the architecture is made for.
+
+    Raises:
+        InvalidRequest: the file is absent, of another ending, or already registered.
+        WeightsUnavailable: the file holds no network that is known.
+    """
+    if not file.is_file() or file.suffix not in SUFFIXES:
+        raise InvalidRequest(f'"{file}" is no weights file; name a file that ends in {", ".join(SUFFIXES)}.')
+    model_id = f"own-{re.sub('[^a-z0-9]+', '-', file.stem.lower()).strip('-') or 'model'}"
+    if any(info.id == model_id for info in load()):
+        raise InvalidRequest(f'"{file.name}" is registered already, as {model_id}.')
+    from restoration.models.community import inspect
+
+    found = inspect(file)
+    target = folder() / file.name
+    if file.resolve() != target.resolve():
+        if target.exists():
+            raise InvalidRequest(f'Another "{file.name}" lies in {folder()}; rename one of them.')
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    entry = _entry(model_id, target, found.architecture, found.scale, tasks or _TASKS[found.purpose])
+    manifest = folder() / _MANIFEST
+    before = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
+    partial = manifest.with_suffix(".partial")
+    partial.write_text(before + entry, encoding="utf-8")
+    partial.replace(manifest)
+    added = next((info for info in load() if info.id == model_id), None)
+    if added is None:
+        raise ManifestError(f"The model {model_id} could not be registered in {manifest}.")
+    return added
+
+
+def scan() -> tuple[list[ModelInfo], list[str]]:
+    """Register the files that have been dropped into the folder.
+
+    Returns:
+        The new models, and a sentence for each file that is not one.
+    """
+    known = {str(file.path) for info in load() for file in info.files}
+    files = folder().glob("*") if folder().is_dir() else ()
+    added, refused = [], []
+    for file in sorted(files):
+        if file.suffix not in SUFFIXES or file.name in known:
+            continue
+        try:
+            added.append(add(file))
+        except Exception as error:  # one bad file must not keep the others out
+            refused.append(f"{file.name}: {error}")
+    return added, refused
+
+
+def _entry(model_id: str, file: Path, architecture: str, scale: int, tasks: tuple[Task, ...]) -> str:
+    """Return the text of a manifest entry; JSON strings are TOML strings."""
+    enlarges = f", x{scale}" if scale > 1 else ""
+    content = file.read_bytes()
+    lines = [
+        "",
+        "[[model]]",
+        f"id = {json.dumps(model_id)}",
+        f"title = {json.dumps(f'{file.stem} (own)')}",
+        f"summary = {json.dumps(f'A model of your own ({architecture}{enlarges}).')}",
+        f"tasks = {json.dumps([task.value for task in tasks])}",
+        'kind = "network"',
+        'factory = "community:build"',
+        "max_megapixels = 4",
+        "",
+        "[model.config]",
+        f"architecture = {json.dumps(architecture)}",
+    ]
+    if scale > 1 or Task.SUPER_RESOLUTION in tasks:
+        lines += [
+            "",
+            "[[model.param]]",
+            'name = "scale"',
+            'kind = "choice"',
+            f"default = {scale}",
+            f"choices = [{scale}]",
+            'label = "Enlarge by"',
+            "is_build = true",
+        ]
+    if architecture == "DRUNet":
+        lines += ["", "[[model.param]]", 'name = "sigma"', 'kind = "float"', "default = 25", "minimum = 0"]
+        lines += ["maximum = 75", "unit_scale = 255", 'label = "Noise level"']
+    lines += [
+        "",
+        "[[model.file]]",
+        'role = "net"',
+        f"path = {json.dumps(file.name)}",
+        "is_own = true",
+        f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
+        f"size_bytes = {len(content)}",
+    ]
+    return "\n".join(lines) + "\n"
