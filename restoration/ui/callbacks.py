@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -25,6 +28,7 @@ from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
 CONCURRENT_RUNS = 8
 """Runs that may be in progress at once; the engine shares the device between them fairly, tile by tile."""
 RUN_GROUP = "restore"
+_MOST_TICKETS = 1000
 
 ReadMask = Callable[[str, Sequence[Any]], npt.NDArray[np.bool_]]
 Shown = tuple[Any, Any, Any, Any, Any]
@@ -99,6 +103,27 @@ def take_example(path: Path) -> tuple[str, str, str]:
     return str(path), str(path), status.caption(previews.caption_of(str(path)))
 
 
+class _Cancelled:
+    """The runs that their users have cancelled, by a secret number; the oldest are forgotten.
+
+    The end of a cancelled run comes through the run's own events, so that no late progress can overwrite it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tickets: OrderedDict[str, None] = OrderedDict()
+
+    def add(self, ticket: str) -> None:
+        with self._lock:
+            self._tickets[ticket] = None
+            while len(self._tickets) > _MOST_TICKETS:
+                self._tickets.popitem(last=False)
+
+    def __contains__(self, ticket: str) -> bool:
+        with self._lock:
+            return ticket in self._tickets
+
+
 def wire_restore(
     service: Service,
     *,
@@ -110,20 +135,34 @@ def wire_restore(
 ) -> None:
     """Connect Restore and Cancel."""
     count = len(mask_inputs)
+    cancelled = _Cancelled()
 
-    def run(path: str | None, *values: Any) -> Generator[Shown, None, None]:
+    def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
         mask_values, form_values = values[:count], values[count:]
-        yield _working(status.waiting(text.READING))
         try:
-            checked = present(path)
-            mask = None if read_mask is None else read_mask(checked, mask_values)
-            form = Form.from_values(settings, form_values)
-            yield from _run(service, form, checked, mask)
+            with closing(_steps(path, mask_values, form_values)) as steps:
+                for shown in steps:
+                    if number in cancelled:
+                        yield _idle(None, status.note(text.CANCELLED), gr.update(visible=False))
+                        return
+                    yield shown
         except (RestorationError, gr.Error) as error:
             yield _failed(error.message if isinstance(error, gr.Error) else str(error))
         except Exception:
             log.exception("a restoration failed")
             yield _failed(text.UNEXPECTED)
+
+    def stop(number: str) -> tuple[str, Any]:
+        cancelled.add(number)
+        return status.waiting(text.STOPPING), gr.update(interactive=False)
+
+    def _steps(
+        path: str | None, mask_values: Sequence[Any], form_values: Sequence[Any]
+    ) -> Generator[Shown, None, None]:
+        yield _working(status.waiting(text.READING))
+        checked = present(path)
+        mask = None if read_mask is None else read_mask(checked, mask_values)
+        yield from _run(service, Form.from_values(settings, form_values), checked, mask)
 
     gr.on(
         [source.change, settings.model.change],
@@ -135,15 +174,15 @@ def wire_restore(
         api_visibility="private",
     )
     start = result.restore.click(
-        lambda: (None, *_working(status.waiting(text.WAITING))[1:]),
-        outputs=result.outputs,
+        lambda: (secrets.token_hex(16), None, *_working(status.waiting(text.WAITING))[1:]),
+        outputs=[result.ticket, *result.outputs],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
-    running = start.then(
+    start.then(
         run,
-        inputs=[source, *mask_inputs, *settings.inputs],
+        inputs=[result.ticket, source, *mask_inputs, *settings.inputs],
         outputs=result.outputs,
         show_progress="hidden",
         concurrency_limit=CONCURRENT_RUNS,
@@ -151,9 +190,9 @@ def wire_restore(
         api_visibility="private",
     )
     result.cancel.click(
-        lambda: _idle(None, status.note(text.CANCELLED), gr.update(visible=False)),
-        outputs=result.outputs,
-        cancels=[running],
+        stop,
+        inputs=result.ticket,
+        outputs=[result.status, result.cancel],
         queue=False,
         show_progress="hidden",
         api_visibility="private",

@@ -49,7 +49,7 @@ class SettingsPart:
 
 @dataclass(frozen=True)
 class ResultPart:
-    """The two buttons, the forecast, and what a run leaves behind."""
+    """The two buttons, the forecast, and what a run leaves behind; `ticket` holds the secret number of the last run."""
 
     restore: gr.Button
     cancel: gr.Button
@@ -57,6 +57,7 @@ class ResultPart:
     slider: gr.ImageSlider
     status: gr.HTML
     download: gr.DownloadButton
+    ticket: gr.State
 
     @property
     def outputs(self) -> list[gr.components.Component]:
@@ -154,7 +155,8 @@ def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
     download = gr.DownloadButton(
         text.DOWNLOAD, interactive=False, visible=False, size="lg", elem_id=f"{prefix}-download"
     )
-    return ResultPart(restore, cancel, forecast, slider, outcome, download)
+    ticket = gr.State("")  # every component must lie in a tab: one between tabs breaks the bar of their names
+    return ResultPart(restore, cancel, forecast, slider, outcome, download, ticket)
 
 
 def model_choices(statuses: Sequence[ModelStatus]) -> list[tuple[str, str]]:

@@ -72,6 +72,7 @@ SHOW_MASK: Final = "Show what will be replaced"
 MASK_PREVIEW: Final = "Will be replaced"
 
 WAITING: Final = "Waiting for a free place"
+STOPPING: Final = "Stopping after the part in progress"
 READING: Final = "Reading the picture"
 FORECAST: Final = "Will take about {time} here"
 FORECAST_MEMORY: Final = ", with up to {memory} of memory"

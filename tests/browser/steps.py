@@ -7,6 +7,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 RUN_TIMEOUT_MS = 120_000
+NARROW_PX = 600
 
 
 def open_page(page: Page, url: str) -> None:
@@ -17,12 +18,18 @@ def open_page(page: Page, url: str) -> None:
 
 def open_tab(page: Page, label: str) -> None:
     """Choose a tab, which a narrow page may have moved into its menu."""
-    tab = page.get_by_role("tab", name=label, exact=True)
+    tab = page.get_by_role("tab", name=label, exact=True).filter(visible=True).first  # Gradio keeps hidden twins
+    menu = page.locator(".overflow-menu > button").filter(visible=True)
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    if width < NARROW_PX:
+        expect(menu).to_be_visible()  # the bar has settled
+    else:
+        expect(tab).to_be_visible()
     if tab.is_visible():
         tab.click()
         expect(tab).to_have_attribute("aria-selected", "true")
         return
-    page.locator(".overflow-menu > button").click()
+    menu.click()
     page.locator(".overflow-dropdown button", has_text=label).click()
 
 

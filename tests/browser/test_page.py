@@ -123,7 +123,8 @@ def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_p
     page.locator("#denoise-go").click()
     expect(page.locator("#denoise-status .working")).to_be_visible()
     page.locator("#denoise-cancel").click()
-    expect(page.locator("#denoise-status")).to_contain_text(text.CANCELLED)
+    expect(page.locator("#denoise-status")).to_contain_text(text.CANCELLED, timeout=steps.RUN_TIMEOUT_MS)
+    expect(page.locator("#denoise-go")).to_be_enabled()
     steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "small.png"))
     steps.restore(page, "denoise")
     assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
