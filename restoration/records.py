@@ -39,6 +39,7 @@ class Records:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self.path, timeout=10)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")  # a row lost with the power is no loss
             connection.execute(_CREATE)
             with connection:
                 yield connection

@@ -34,7 +34,7 @@ SUFFIXES: dict[str, FileFormat] = {
 }
 _JPEG_QUALITY = 95
 _PNG_LEVEL = 1  # of a photograph: 10 % larger than level 4, in a third of the time
-_PART_BYTES = 1_000_000
+_PART_BYTES = 400_000
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
 _TIFF_ICC_TAG = 34675
 _TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, time, artist, copyright
