@@ -75,6 +75,12 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     _add_tool(commands, "bench", "measure quality on test sets", "restoration.bench.command")
     _add_tool(commands, "examples", "make the example pictures of the page", "restoration.bench.examples")
     _add_tool(commands, "train", "train a network from a recipe", "restoration.training.train_command")
+    _add_tool(
+        commands,
+        "train-noise-level",
+        "train the network that measures noise",
+        "restoration.training.noise_level_command",
+    )
     _add_tool(commands, "export", "turn a training run into a weights file", "restoration.training.export_command")
     return parser
 
@@ -105,6 +111,7 @@ def _add_restore_arguments(command: argparse.ArgumentParser, statuses: Sequence[
     command.add_argument(
         "--mask", type=Path, help="inpaint: a picture as large as the input, white where it is to be filled"
     )
+    command.add_argument("--kernel", type=Path, help="deblur: a picture of the blur kernel, instead of its parameters")
     command.add_argument(
         "--fit", action="store_true", help="shrink a picture above the model's limit instead of refusing it"
     )
@@ -149,6 +156,7 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
         model=arguments.model,
         parameters=as_mapping({name: value for name, value in values.items() if value is not None}),
         mask=arguments.mask,
+        kernel=arguments.kernel,
         fit=arguments.fit,
         precision=arguments.precision,
         tile_px=_tile_px(arguments.tile),

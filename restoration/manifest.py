@@ -37,7 +37,8 @@ def load_manifest(path: Path | None = None) -> tuple[ModelInfo, ...]:
         raise ManifestError(f"The manifest {file} cannot be read; reinstall the application.") from error
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(f"The manifest {file} is not valid TOML: {error}.") from error
-    models = tuple(_model(entry) for entry in content.get("model", []))
+    shared = content.get("shared", {})
+    models = tuple(_model(entry, shared) for entry in content.get("model", []))
     seen: set[str] = set()
     for info in models:
         if info.id in seen:
@@ -46,15 +47,19 @@ def load_manifest(path: Path | None = None) -> tuple[ModelInfo, ...]:
     return models
 
 
-def _model(entry: dict[str, Any]) -> ModelInfo:
+def _model(entry: dict[str, Any], shared: dict[str, dict[str, Any]]) -> ModelInfo:
     name = str(entry.get("id", "?"))
     where = f'model "{name}"'
     values = dict(entry)
-    params = tuple(_param(item, where) for item in values.pop("param", []))
+    names = values.pop("shared", [])
+    for key in names:
+        _require(key in shared, where, "shared", f"names {key}, which no table [shared.{key}] describes")
+    params = tuple(_param(item, where) for item in [*values.pop("param", []), *(shared[key] for key in names)])
     files = tuple(_file(item, where) for item in values.pop("file", []))
     unknown_tasks = [task for task in values.get("tasks", []) if task not in tuple(Task)]
     _require(not unknown_tasks and bool(values.get("tasks")), where, "tasks", f"must be among {', '.join(Task)}")
     values["tasks"] = tuple(Task(task) for task in values["tasks"])
+    values["scales"] = tuple(values.get("scales", (1,)))
     values["config"] = MappingProxyType(values.get("config", {}))
     values["measured"] = MappingProxyType(values.get("measured", {}))
     info = _build(ModelInfo, {**values, "params": params, "files": files}, where)
@@ -64,6 +69,8 @@ def _model(entry: dict[str, Any]) -> ModelInfo:
     _require(info.kind == "network" or not files, where, "file", "is only for networks")
     _require(info.max_megapixels > 0, where, "max_megapixels", "must be positive")
     names = [param.name for param in params]
+    is_whole = bool(info.scales) and all(isinstance(scale, int) and scale >= 1 for scale in info.scales)
+    _require(is_whole, where, "scales", "must be whole numbers of at least 1")
     _require(len(set(names)) == len(names), where, "param", "names must differ")
     for file in files:
         unknown = set(file.when) - {param.name for param in params if param.is_build}

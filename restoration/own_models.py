@@ -111,6 +111,7 @@ def _entry(model_id: str, file: Path, architecture: str, scale: int, tasks: tupl
         'kind = "network"',
         'factory = "community:build"',
         "max_megapixels = 4",
+        f"scales = [{scale}]",
         "",
         "[model.config]",
         f"architecture = {json.dumps(architecture)}",
@@ -120,15 +121,17 @@ def _entry(model_id: str, file: Path, architecture: str, scale: int, tasks: tupl
             "",
             "[[model.param]]",
             'name = "scale"',
-            'kind = "choice"',
+            'kind = "float"',
             f"default = {scale}",
-            f"choices = [{scale}]",
+            "minimum = 1",
+            "maximum = 8",
+            "step = 0.5",
             'label = "Enlarge by"',
             "is_build = true",
         ]
     if architecture == "DRUNet":
-        lines += ["", "[[model.param]]", 'name = "sigma"', 'kind = "float"', "default = 25", "minimum = 0"]
-        lines += ["maximum = 75", "unit_scale = 255", 'label = "Noise level"']
+        lines += ["", "[[model.param]]", 'name = "sigma"', 'kind = "float"', "default = 0", "minimum = 0"]
+        lines += ["maximum = 75", "step = 1", "unit_scale = 255", 'auto_from = "noise_level"', 'label = "Noise level"']
     lines += [
         "",
         "[[model.file]]",

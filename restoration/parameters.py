@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from restoration.errors import InvalidParameter
-from restoration.images import Picture
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
 
 
@@ -26,14 +25,25 @@ def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
     }
 
 
-def settle(info: ModelInfo, values: Mapping[str, ParamValue], picture: Picture) -> dict[str, ParamValue]:
-    """Return the parameters with every "0 = automatic" replaced by what the picture tells, or by its substitute."""
+def settle(
+    info: ModelInfo, values: Mapping[str, ParamValue], *, tell: Callable[[str], float | None]
+) -> dict[str, ParamValue]:
+    """Return the parameters with every "0 = automatic" replaced by what the picture tells, or by its substitute.
+
+    Args:
+        tell: returns what the picture tells under the name of `Param.auto_from`, or None.
+    """
     settled = dict(values)
     for param in info.params:
         if param.auto_from and settled[param.name] == 0:
-            told = getattr(picture, param.auto_from)
-            settled[param.name] = check(param, param.auto_else if told is None else min(told, param.maximum or told))
+            told = tell(param.auto_from)
+            settled[param.name] = check(param, param.auto_else if told is None else _rounded(param, told))
     return settled
+
+
+def mix_of(info: ModelInfo, values: Mapping[str, ParamValue]) -> float:
+    """Return the share of the model's answer in the result, 0 to 1."""
+    return min(1.0, *(float(values[param.name]) for param in info.params if param.is_mix), 1.0)
 
 
 def fits(info: ModelInfo, given: Parameters) -> bool:
@@ -43,6 +53,13 @@ def fits(info: ModelInfo, given: Parameters) -> bool:
     except InvalidParameter:
         return False
     return True
+
+
+def _rounded(param: Param, told: float) -> float:
+    """Round to a step of the control, inside its range; never to the 0 that stands for automatic."""
+    step = param.step or 1.0
+    least = step if param.minimum == 0 else param.minimum or step
+    return float(min(max(round(told / step) * step, least), param.maximum or told))
 
 
 def in_model_units(info: ModelInfo, values: Parameters) -> Parameters:

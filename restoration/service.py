@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import sqlite3
 import threading
 import time
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from restoration import own_models, weights
+from restoration import diagnosis, own_models, weights
+from restoration.enlarging import Enlargement, consistency_db, peak_factor, plan_enlargement, resampled
 from restoration.errors import (
     ImageTooLarge,
     InvalidMask,
@@ -27,9 +29,9 @@ from restoration.errors import (
     WeightsUnavailable,
 )
 from restoration.forecast import Forecast, forecast
-from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_mask, shrink_to
+from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_kernel, read_mask, shrink_to
 from restoration.manifest import load_manifest
-from restoration.parameters import complete, fits, in_model_units, settle
+from restoration.parameters import complete, fits, in_model_units, mix_of, settle
 from restoration.records import Records, default_path
 from restoration.types import (
     Done,
@@ -51,13 +53,15 @@ from restoration.types import (
 
 if TYPE_CHECKING:
     from restoration.engine.local import LocalEngine
-    from restoration.registry import Loaded, Registry
+    from restoration.registry import Registry
 
 log = logging.getLogger(__name__)
 
 MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
+_VIEWS_UP_TO_MEGAPIXELS = ((0.5, 4), (1.2, 2))
+"""Small pictures take so little time that a mean of several views is worth it."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,21 @@ class _Plan:
     task: Task
     info: ModelInfo
     parameters: dict[str, ParamValue]
+    enlargement: Enlargement | None
     mask: npt.NDArray[np.bool_] | None
+    kernel: FloatArray | None
     precision: Literal["auto", "exact"]
     tile_px: int | None
     has_preview: bool
     deadline_s: float | None
     notes: tuple[str, ...]
+
+    @property
+    def passes(self) -> list[dict[str, ParamValue]]:
+        """The parameters of each pass through the model; `scale` is one of the network's own factors there."""
+        if self.enlargement is None:
+            return [self.parameters]
+        return [{**self.parameters, "scale": scale} for scale in self.enlargement.passes]
 
 
 @dataclass(frozen=True)
@@ -181,8 +194,11 @@ class Service:
             if not statuses or not statuses[0].is_available:
                 continue
             info = statuses[0].info
+            parameters = complete(info, {})
+            if info.param("scale") is not None:
+                parameters["scale"] = max(info.scales)
             try:
-                registry.load(info, complete(info, {}), precision="auto")
+                registry.load(info, parameters, precision="auto")
             except RestorationError as error:
                 log.warning("warm-up of %s: %s", info.id, error)
 
@@ -206,11 +222,11 @@ class Service:
         parameters = complete(info, request.parameters)
         largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
         picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-        parameters = settle(info, parameters, picture)
+        parameters = settle(info, parameters, tell=functools.partial(_told, picture))
         if picture.frames > 1:
             notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
         mask = _mask(request, task, picture)
-        limit = _largest_input_pixels(info, parameters)
+        limit = _largest_input_pixels(info, parameters, picture)
         if picture.width * picture.height > limit:
             if not request.fit:
                 raise ImageTooLarge(
@@ -227,12 +243,19 @@ class Service:
             fitted = shrink_to(picture, max_pixels=limit)
             notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
             picture = fitted
+        enlargement = None
+        if info.param("scale") is not None:
+            enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
+            _check_output(enlargement, picture)
+            notes = (*notes, *_notes_on(enlargement))
         return _Plan(
             picture=picture,
             task=task,
             info=info,
             parameters=parameters,
+            enlargement=enlargement,
             mask=mask,
+            kernel=_kernel(request, info),
             precision=request.precision,
             tile_px=request.tile_px,
             has_preview=request.has_preview,
@@ -265,11 +288,9 @@ class Service:
         parts = self._parts()
         registry = parts.place()
         yield from self._fetch_weights(plan)
-        loaded = registry.load(plan.info, plan.parameters, precision=plan.precision)
-        run.weights = loaded.weights
-        work = _Work(parts.engine, registry, plan, loaded, run)
+        work = _Work(parts.engine, registry, plan, run)
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
-        needs_alpha_run = has_shape and loaded.restorer.contract.scale != 1
+        needs_alpha_run = has_shape and plan.enlargement is not None
         share = 0.5 if needs_alpha_run else 1.0
         source = bleed_alpha(plan.picture) if has_shape else plan.picture.pixels
         colours = yield from work.restore(source, first=0.0, share=share, has_preview=plan.has_preview)
@@ -278,19 +299,24 @@ class Service:
             opacity = np.repeat(alpha[..., None], 3, axis=2)
             restored = yield from work.restore(opacity, first=share, share=share)
             alpha = np.ascontiguousarray(restored.mean(axis=2))
-        elif alpha is not None and loaded.restorer.contract.scale != 1:
+        elif alpha is not None and colours.shape[:2] != alpha.shape:
             alpha = np.full(colours.shape[:2], alpha.flat[0], dtype=np.float32)
+        answer, mix = colours, mix_of(plan.info, plan.parameters)
+        if mix < 1 and answer.shape == plan.picture.pixels.shape:
+            colours = mixed(plan.picture.pixels, answer, share=mix)
         if plan.mask is not None:
             colours = np.where(plan.mask[..., None], colours, plan.picture.pixels)
         assert run.stats is not None
         result = RestoreResult(
             picture=plan.picture.with_pixels(colours, alpha=alpha),
+            answer=answer,
             original=plan.picture,
             task=plan.task,
             model=plan.info,
             parameters=as_mapping(plan.parameters),
             stats=run.stats,
             weights=run.weights,
+            consistency_db=None if plan.enlargement is None else consistency_db(colours, source),
             notes=(*plan.notes, *run.notes),
         )
         yield Done(result)
@@ -302,7 +328,7 @@ class Service:
             WeightsUnavailable: the message also names a model that can do the task now.
         """
         for file in plan.info.files:
-            if not file.is_needed(plan.parameters):
+            if not any(file.is_needed(parameters) for parameters in plan.passes):
                 continue
             try:
                 with closing(weights.fetch(file, model=plan.info.title)) as steps:
@@ -381,23 +407,44 @@ class _Work:
     engine: LocalEngine
     registry: Registry
     plan: _Plan
-    loaded: Loaded
     run: _Run
 
     def restore(
         self, pixels: FloatArray, *, first: float, share: float, has_preview: bool = False
     ) -> Generator[Queued | Progress, None, FloatArray]:
-        """Yield the engine's events, fractions mapped to [first, first + share]; return the restored pixels."""
+        """Yield the engine's events, fractions mapped to [first, first + share]; return the restored pixels.
+
+        Several passes share the fraction by their pixels.
+        """
+        plan = self.plan
+        costs = [1.0]
+        for earlier in plan.passes[:-1]:
+            costs.append(costs[-1] * float(earlier["scale"]) ** 2)
+        for parameters, cost in zip(plan.passes, costs, strict=True):
+            part = share * cost / sum(costs)
+            pixels = yield from self._pass(pixels, parameters, first=first, share=part, has_preview=has_preview)
+            first += part
+        if plan.enlargement is None:
+            return pixels
+        return resampled(pixels, width=plan.enlargement.width, height=plan.enlargement.height)
+
+    def _pass(
+        self, pixels: FloatArray, parameters: dict[str, ParamValue], *, first: float, share: float, has_preview: bool
+    ) -> Generator[Queued | Progress, None, FloatArray]:
         from restoration.engine.job import Job
 
-        plan, loaded, registry = self.plan, self.loaded, self.registry
+        plan, registry = self.plan, self.registry
+        loaded = registry.load(plan.info, parameters, precision=plan.precision)
+        if loaded.weights not in self.run.weights.split("+"):
+            self.run.weights = "+".join(filter(None, (self.run.weights, loaded.weights)))
         job = Job(
             restorer=loaded.restorer,
             pixels=pixels,
-            parameters=in_model_units(plan.info, plan.parameters),
+            parameters=in_model_units(plan.info, parameters),
             dtype=loaded.dtype,
             mask=plan.mask,
-            exact=lambda: registry.load(plan.info, plan.parameters, precision="exact").restorer,
+            kernel=plan.kernel,
+            exact=lambda: registry.load(plan.info, parameters, precision="exact").restorer,
             tile_px=plan.tile_px,
             deadline_s=plan.deadline_s,
             has_preview=has_preview,
@@ -413,6 +460,19 @@ class _Work:
                     self.run.notes += event.notes
                     return event.pixels
         raise AssertionError("the engine ended without an answer")
+
+
+def mixed(before: FloatArray, after: FloatArray, *, share: float) -> FloatArray:
+    """Return the picture that lies between two of one shape: 0 gives the first, 1 the second."""
+    return before + np.float32(share) * (after - before)
+
+
+def _told(picture: Picture, name: str) -> float | None:
+    """Return what a picture tells under the name of `Param.auto_from`."""
+    if name == "views":
+        megapixels = picture.width * picture.height / 1e6
+        return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
+    return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
 
 
 def _own_models() -> tuple[ModelInfo, ...]:
@@ -452,11 +512,39 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[
     return read_mask(request.mask, size=(picture.width, picture.height))
 
 
-def _largest_input_pixels(info: ModelInfo, parameters: dict[str, ParamValue]) -> int:
-    """Return how many pixels a picture may have: the model's own limit and that of the output."""
-    scale = parameters.get("scale", 1)
-    factor = float(scale) if isinstance(scale, (int, float)) else 1.0
-    return int(min(info.max_megapixels * 1e6, MAX_OUTPUT_PIXELS / factor**2))
+def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:
+    if request.kernel is None:
+        return None
+    if not info.takes_kernel:
+        raise InvalidRequest(f"{info.title} takes no blur kernel; leave it out or choose another model.")
+    return read_kernel(request.kernel)
+
+
+def _largest_input_pixels(info: ModelInfo, parameters: Parameters, picture: Picture) -> int:
+    """Return how many pixels a picture may have: the model's own limit and that of the largest picture on the way."""
+    own = int(info.max_megapixels * 1e6)
+    if info.param("scale") is None or parameters.get("long_side_px") or parameters.get("megapixels"):
+        return own  # a size in pixels leads there from any picture
+    return int(min(own, MAX_OUTPUT_PIXELS / peak_factor(info.scales, parameters) ** 2))
+
+
+def _check_output(enlargement: Enlargement, picture: Picture) -> None:
+    pixels = max(
+        math.prod(enlargement.passes) ** 2 * picture.width * picture.height, enlargement.width * enlargement.height
+    )
+    if pixels > MAX_OUTPUT_PIXELS:
+        raise ImageTooLarge(
+            f"The way to {enlargement.width}x{enlargement.height} px leads through {pixels / 1e6:.0f} megapixels, but "
+            f"{MAX_OUTPUT_PIXELS / 1e6:.0f} are the most; choose a smaller size or another model.",
+            limit=MAX_OUTPUT_PIXELS,
+        )
+
+
+def _notes_on(enlargement: Enlargement) -> tuple[str, ...]:
+    if len(enlargement.passes) < 2:
+        return ()
+    steps = " and then ".join(f"{scale} times" for scale in enlargement.passes)
+    return (f"Enlarged {steps}; detail this far beyond the original is a guess.",)
 
 
 @functools.cache
@@ -471,6 +559,7 @@ def restore(
     task: Task | str,
     model: str | None = None,
     mask: ImageSource | None = None,
+    kernel: ImageSource | None = None,
     fit: bool = False,
     precision: Literal["auto", "exact"] = "auto",
     tile_px: int | None = None,
@@ -484,6 +573,7 @@ def restore(
         task: "denoise", "dejpeg", "deblur", "super-resolution", "inpaint" or "low-light".
         model: a model id; None takes the task's first model that is available and takes the parameters.
         mask: for inpainting, as large as the image; white marks what is to be filled.
+        kernel: for deblurring, a picture of the blur kernel.
         fit: shrink a picture above the model's limit instead of refusing it.
         precision: "auto" takes the fastest that is safe, "exact" computes in float32.
         tile_px: side of a tile of the input; None lets the engine choose.
@@ -505,6 +595,7 @@ def restore(
         model=model,
         parameters=as_mapping(parameters),
         mask=mask,
+        kernel=kernel,
         fit=fit,
         precision=precision,
         tile_px=tile_px,

@@ -28,6 +28,7 @@ class Task(StrEnum):
     """What is to be done to a picture."""
 
     DENOISE = "denoise"
+    SALT_AND_PEPPER = "salt-and-pepper"
     DEJPEG = "dejpeg"
     DEBLUR = "deblur"
     SUPER_RESOLUTION = "super-resolution"
@@ -48,8 +49,9 @@ class Param:
         label, help: words for the page and the command line.
         unit_scale: the model receives `value / unit_scale`; 255 for a sigma shown in 0-255 units.
         is_advanced: folded away in the page.
-        auto_from: where not empty, 0 stands for what the picture itself tells under this name (`Picture.jpeg_quality`).
+        auto_from: where not empty, 0 stands for what the picture itself tells under this name (see `diagnosis`).
         auto_else: the value where the picture tells nothing.
+        is_mix: the service mixes the model's answer (1) with the input (0) by this value; above 1 the model does more.
         is_build: the value decides which weights or network are built (scale, weight interpolation).
     """
 
@@ -65,8 +67,9 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
-    auto_from: Literal["", "jpeg_quality"] = ""
+    auto_from: Literal["", "jpeg_quality", "noise_level", "views"] = ""
     auto_else: float = 0.0
+    is_mix: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class ModelInfo:
         config: keyword arguments of the network.
         kind: "classical" methods need no weights.
         max_megapixels: largest input it accepts, in millions of pixels.
+        takes_kernel: a picture of the blur kernel may be given instead of the parameters that describe it.
+        scales: factors by which it enlarges in one pass; other sizes are reached by passes and resampling.
         macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
         training: how the weights were made, where this project made them.
         limits: what it is not made for.
@@ -131,6 +136,8 @@ class ModelInfo:
     trained_on: str = ""
     training: str = ""
     limits: str = ""
+    takes_kernel: bool = False
+    scales: tuple[int, ...] = (1,)
     macs_per_pixel: float = 0.0
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -163,6 +170,7 @@ class RestoreRequest:
         model: a model id, or None for the first model of the task that fits the parameters.
         parameters: values by name, in the units that users see (sigma in 0-255).
         mask: for inpainting; white (or nonzero alpha) marks what is to be filled. None elsewhere.
+        kernel: for deblurring with models that take one, a picture of the blur kernel instead of the parameters of it.
         fit: shrink a picture above the model's limit instead of refusing it.
         precision: "auto" takes the fastest that is safe, "exact" computes in float32.
         tile_px: side of a tile of the input; None lets the engine choose.
@@ -175,6 +183,7 @@ class RestoreRequest:
     model: str | None = None
     parameters: Parameters = field(default_factory=lambda: MappingProxyType({}))
     mask: ImageSource | None = None
+    kernel: ImageSource | None = None
     fit: bool = False
     precision: Literal["auto", "exact"] = "auto"
     tile_px: int | None = None
@@ -207,19 +216,23 @@ class RestoreResult:
 
     Args:
         picture: the restored picture with everything of the original that had to survive.
+        answer: the model's whole answer, (H, W, 3), before it was mixed with the original by the strength.
         original: the picture that went into the model, upright and, where asked for, shrunk to fit.
         parameters: every parameter the model ran with, defaults filled in.
         weights: first hex digits of the sha256 of the weights that were used; "" for methods without weights.
+        consistency_db: of an enlarged picture, the PSNR between it, shrunk back, and the original; else None.
         notes: sentences the user should read ("Shrunk from 6000x4000 px to ...").
     """
 
     picture: Picture
+    answer: npt.NDArray[np.float32] = field(repr=False)
     original: Picture
     task: Task
     model: ModelInfo
     parameters: Parameters
     stats: RunStats
     weights: str = ""
+    consistency_db: float | None = None
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
 
 from restoration.errors import InvalidParameter
-from restoration.parameters import check, complete, fits, in_model_units
+from restoration.parameters import check, complete, fits, in_model_units, mix_of, settle
 from restoration.types import ModelInfo, Param, ParamValue, Task
 
 SIGMA = Param("sigma", "float", 25.0, minimum=0, maximum=75, unit_scale=255)
@@ -74,3 +75,28 @@ def test_fits_tells_whether_all_values_are_taken() -> None:
     assert fits(INFO, {"scale": 2})
     assert not fits(INFO, {"scale": 3})
     assert not fits(INFO, {"radius": 3})
+
+
+AUTO = Param("level", "float", 0, minimum=0, maximum=75, step=1, auto_from="noise_level", auto_else=9)
+MIX = Param("strength", "float", 1, minimum=0, maximum=1.5, is_mix=True)
+
+
+@pytest.mark.parametrize(
+    ("told", "settled"), [(12.4, 12), (0.1, 1), (200, 75), (None, 9)], ids=["rounded", "never 0", "limited", "untold"]
+)
+def test_zero_stands_for_what_the_picture_tells(told: float | None, settled: float) -> None:
+    info = dataclasses.replace(INFO, params=(AUTO,))
+    assert settle(info, {"level": 0.0}, tell=lambda _: told) == {"level": settled}
+
+
+def test_value_that_was_given_is_not_measured() -> None:
+    def tell(_: str) -> float:
+        raise AssertionError("the picture was asked")
+
+    assert settle(dataclasses.replace(INFO, params=(AUTO,)), {"level": 3.0}, tell=tell) == {"level": 3.0}
+
+
+def test_mix_is_the_strength_up_to_one() -> None:
+    info = dataclasses.replace(INFO, params=(MIX,))
+    assert [mix_of(info, {"strength": value}) for value in (0.0, 0.4, 1.0, 1.5)] == [0, 0.4, 1, 1]
+    assert mix_of(INFO, {}) == 1

@@ -15,6 +15,7 @@ from restoration import registry as registries
 from restoration.errors import ModelUnavailable, UnknownModel
 from restoration.manifest import load_manifest
 from restoration.models.base import Contract, NetworkRestorer
+from restoration.parameters import complete
 from restoration.registry import Registry, find_model
 from restoration.types import Parameters, Task
 
@@ -57,7 +58,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> Shelf:
 
 def _load(registry: Registry, name: str, **parameters: float) -> NetworkRestorer:
     info = dataclasses.replace(BICUBIC, id=name, factory=f"{name}:build")
-    loaded = registry.load(info, {"scale": 2, **parameters}, precision="auto")
+    loaded = registry.load(info, {**complete(info, {}), "scale": 2, **parameters}, precision="auto")
     assert isinstance(loaded.restorer, NetworkRestorer)
     return loaded.restorer
 

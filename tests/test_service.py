@@ -236,8 +236,73 @@ def test_library_that_does_not_import_makes_only_its_model_unavailable(tmp_path:
     _run(service, photo, Task.DENOISE, model="adaptive-median")
 
 
-def test_parameters_choose_the_default_model(service: Service, photo: Image.Image) -> None:
-    assert _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 3}).picture.width == 168
+@pytest.mark.parametrize(
+    ("parameters", "size"),
+    [
+        ({"scale": 3}, (168, 120)),
+        ({"scale": 1}, (56, 40)),
+        ({"scale": 2.5}, (140, 100)),
+        ({"scale": 7.5}, (420, 300)),
+        ({"long_side_px": 100}, (100, 71)),
+        ({"megapixels": 0.1}, (374, 267)),
+    ],
+    ids=str,
+)
+def test_any_output_size_is_reached(
+    service: Service, photo: Image.Image, parameters: dict[str, float], size: tuple[int, int]
+) -> None:
+    result = _run(service, photo, Task.SUPER_RESOLUTION, parameters=parameters)
+    assert result.image.size == size
+    assert result.model.id == "edsr-lite"
+
+
+def test_alpha_and_depth_come_along_to_any_size(service: Service, rng: np.random.Generator) -> None:
+    samples = rng.integers(0, 65536, (20, 30, 4), dtype=np.uint16)
+    result = _run(service, samples, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2.5})
+    assert result.picture.to_array().shape == (50, 75, 4)
+    assert result.picture.bit_depth == 16
+
+
+def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image.Image) -> None:
+    result = _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 8})
+    assert result.image.size == (448, 320)
+    assert any("4 times and then 2 times" in note for note in result.notes)
+    assert result.weights.count("+") == 1
+
+
+def test_faithful_enlargement_gives_the_original_back_when_shrunk(service: Service) -> None:
+    from skimage import data
+
+    cat = data.chelsea()[:96, :128]
+    result = _run(service, cat, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 4})
+    assert result.consistency_db is not None
+    assert result.consistency_db > 35
+    assert _run(service, cat, Task.DENOISE, model="adaptive-median").consistency_db is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"long_side_px": 40}, "from 56 to 448"),
+        ({"long_side_px": 4000}, "from 56 to 448"),
+        ({"megapixels": 10}, "for a picture of 56x40 px"),
+        ({"megapixels": 1, "long_side_px": 100}, "set one of them to 0"),
+    ],
+    ids=str,
+)
+def test_size_out_of_reach_is_refused_with_the_range(
+    service: Service, photo: Image.Image, parameters: dict[str, float], words: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=words):
+        _run(service, photo, Task.SUPER_RESOLUTION, parameters=parameters)
+
+
+def test_way_through_too_many_pixels_is_refused(
+    service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.service.MAX_OUTPUT_PIXELS", 20_000)
+    with pytest.raises(ImageTooLarge, match="choose a smaller size"):
+        _run(service, photo, Task.SUPER_RESOLUTION, model="edsr-lite", parameters={"long_side_px": 150})
 
 
 def test_many_users_at_once_get_their_own_pictures(service: Service, rng: np.random.Generator) -> None:
@@ -315,7 +380,29 @@ def test_jpeg_quality_is_read_from_the_file_where_none_is_given(service: Service
     photo.save(stream, "JPEG", quality=17)
     assert _run(service, stream.getvalue(), Task.DEJPEG).parameters["quality"] == 17
     assert _run(service, stream.getvalue(), Task.DEJPEG, parameters={"quality": 60}).parameters["quality"] == 60
-    assert _run(service, photo, Task.DEJPEG).parameters["quality"] == 30
+    assert _run(service, photo, Task.DEJPEG, model="jpeg-deblock").parameters["quality"] == 40
+
+
+def test_noise_level_is_measured_where_none_is_given(service: Service, rng: np.random.Generator) -> None:
+    from skimage import data
+
+    noisy = data.chelsea()[:256, :256] / 255 + 0.1 * rng.standard_normal((256, 256, 3))
+    measured = _run(service, noisy.clip(0, 1).astype(np.float32), Task.DENOISE, model="non-local-means")
+    assert measured.parameters["sigma"] == pytest.approx(25.5, rel=0.2)
+    told = _run(service, noisy.clip(0, 1).astype(np.float32), Task.DENOISE, parameters={"sigma": 7})
+    assert told.parameters["sigma"] == 7
+
+
+def test_strength_mixes_the_answer_with_the_original(service: Service, photo: Image.Image) -> None:
+    def run(strength: float) -> RestoreResult:
+        return _run(service, photo, Task.DENOISE, model="adaptive-median", parameters={"strength": strength})
+
+    whole, half, none = run(1), run(0.5), run(0)
+    expected = (whole.original.pixels + whole.answer) / 2
+    np.testing.assert_allclose(half.picture.pixels, expected, atol=1e-6)
+    np.testing.assert_array_equal(none.picture.to_array(), np.asarray(photo))
+    np.testing.assert_array_equal(whole.picture.pixels, whole.answer)
+    assert half.parameters["strength"] == 0.5
 
 
 def test_fit_shrinks_what_is_larger_than_any_picture_may_be(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -327,7 +414,9 @@ def test_fit_shrinks_what_is_larger_than_any_picture_may_be(service: Service, mo
     assert result.picture.width == 100
 
 
-def test_user_is_told_which_model_took_the_place_of_the_default(service: Service, photo: Image.Image) -> None:
+def test_user_is_told_which_model_took_the_place_of_the_default(photo: Image.Image, tmp_path: Path) -> None:
+    fixed = dataclasses.replace(MANIFEST["edsr-lite"], params=())
+    service = Service(models=[fixed, MANIFEST["lanczos"]], records_path=tmp_path / "records.sqlite3", device="cpu")
     result = _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 3})
     assert "does not take these settings" in result.notes[0]
 
@@ -335,3 +424,32 @@ def test_user_is_told_which_model_took_the_place_of_the_default(service: Service
 def test_model_that_is_no_text_is_refused(service: Service, photo: Image.Image) -> None:
     with pytest.raises(UnknownModel, match="named by a text"):
         _run(service, photo, Task.DENOISE, model=5)
+
+
+def test_kernel_picture_takes_the_place_of_its_parameters(service: Service, photo: Image.Image) -> None:
+    spot = np.zeros((9, 9), np.uint8)
+    spot[4, 2:7] = 255
+    by_picture = _run(service, photo, Task.DEBLUR, model="wiener", kernel=spot)
+    other = _run(service, photo, Task.DEBLUR, model="wiener", parameters={"blur": "gaussian"})
+    assert (by_picture.picture.pixels != other.picture.pixels).any()
+
+
+def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
+    spot = np.full((5, 5), 255, np.uint8)
+    with pytest.raises(InvalidRequest, match="takes no blur kernel"):
+        _run(service, photo, Task.DENOISE, model="adaptive-median", kernel=spot)
+    with pytest.raises(InvalidParameter, match="black"):
+        _run(service, photo, Task.DEBLUR, model="wiener", kernel=spot * 0)
+    with pytest.raises(InvalidParameter, match="at most 129 px"):
+        _run(service, photo, Task.DEBLUR, model="wiener", kernel=np.ones((200, 5), np.uint8))
+
+
+@pytest.mark.parametrize(("side", "views"), [(40, 4), (900, 2), (1200, 1)])
+def test_small_pictures_are_seen_more_often(service: Service, side: int, views: int) -> None:
+    from restoration.parameters import complete, settle
+    from restoration.service import _told
+
+    picture = Picture(np.zeros((side, side, 3), np.float32))
+    given = complete(MANIFEST["resunet-color"], {"sigma": 5})
+    settled = settle(MANIFEST["resunet-color"], given, tell=lambda name: _told(picture, name))
+    assert settled["views"] == views

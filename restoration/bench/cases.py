@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import convolve2d
 
 from restoration.degradations.blur import gaussian_blur
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
 from restoration.degradations.resize import downscale
 from restoration.errors import InvalidRequest
-from restoration.images import FloatArray, Picture, gray_of, read
+from restoration.images import FloatArray, Picture, gray_of, read, read_kernel
 from restoration.types import Task
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
@@ -23,12 +24,16 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 
 @dataclass(frozen=True)
 class Case:
-    """One picture to restore and its reference; for inpainting also the mask (True = fill)."""
+    """One picture to restore and its reference; for inpainting the mask (True = fill), for deblurring the kernel.
+
+    Where nothing is done to the pictures of a folder, the reference is the picture itself.
+    """
 
     name: str
     degraded: Picture
     reference: Picture
     mask: npt.NDArray[np.bool_] | None = None
+    kernel: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +66,11 @@ class Damage:
 def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = None) -> Iterator[Case]:
     """Yield the cases of a folder in the order of their names.
 
-    Noise, JPEG and blur are made from clean pictures; super-resolution takes `HR` and `LRx<scale>` folders, files
-    `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, low light `low` and `high`.
+    Noise, JPEG and blur are made from clean pictures, except for files `*_real.*` and `*_mean.*`, which are pairs of a
+    photograph as the camera gave it and the mean of many. Deblurring takes a folder `gt` of pictures and `kernel*`
+    files, each picture with each kernel, cut to what a camera sees. Super-resolution takes `HR` and `LRx<scale>`
+    folders, files `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, low light
+    `low` and `high`.
 
     Raises:
         InvalidRequest: the folder is absent or holds no pictures of that form.
@@ -71,6 +79,7 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
         raise InvalidRequest(f"The test set {folder} does not exist; name a folder of pictures.")
     loaders: dict[Task, Callable[[Path, Damage], Iterator[Case]]] = {
         Task.SUPER_RESOLUTION: _super_resolution,
+        Task.DEBLUR: _deblur,
         Task.INPAINT: _inpaint,
         Task.LOW_LIGHT: _low_light,
     }
@@ -97,6 +106,11 @@ def _reference(file: Path, damage: Damage) -> Picture:
 
 
 def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
+    if real := sorted(folder.glob("*_real.*")):
+        for file in real:
+            reference = _reference(file.with_name(file.name.replace("_real.", "_mean.")), damage)
+            yield Case(file.stem, replace(read(file), alpha=None), reference)
+        return
     for file in _pictures(folder):
         reference = _reference(file, damage)
         rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
@@ -114,6 +128,32 @@ def _damaged(reference: Picture, damage: Damage, rng: np.random.Generator) -> Fl
     if damage.quality is not None:
         pixels = compress_jpeg(pixels, quality=damage.quality, is_gray=reference.is_gray)
     return pixels
+
+
+def _deblur(folder: Path, damage: Damage) -> Iterator[Case]:
+    if not (folder / "gt").is_dir():
+        yield from _clean(folder, damage)
+        return
+    files = _pictures(folder / "gt")
+    kernels = [file for file in files if file.stem.startswith("kernel")]
+    for file in files:
+        if file in kernels:
+            continue
+        sharp = _reference(file, damage)
+        for kernel_file in kernels:
+            name = f"{file.stem}_{kernel_file.stem}"
+            kernel = read_kernel(kernel_file)
+            rows, columns = (side // 2 for side in kernel.shape)
+            planes = sharp.pixels[..., :1] if sharp.is_gray else sharp.pixels
+            seen = np.stack(
+                [convolve2d(planes[..., c], kernel, mode="valid") for c in range(planes.shape[2])], axis=2
+            ).astype(np.float32)
+            rng = np.random.default_rng((damage.seed, zlib.crc32(name.encode())))
+            seen = add_gaussian_noise(seen, rng=rng, sigma=damage.sigma_255 / 255)
+            pixels = quantize_8bit(seen) if damage.clip8 else seen
+            pixels = np.repeat(pixels, 3, axis=2) if sharp.is_gray else pixels
+            shown = sharp.pixels[rows : sharp.height - rows, columns : sharp.width - columns]
+            yield Case(name, sharp.with_pixels(pixels), sharp.with_pixels(shown), kernel=kernel_file)
 
 
 def _super_resolution(folder: Path, damage: Damage) -> Iterator[Case]:

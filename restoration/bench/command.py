@@ -7,9 +7,12 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restoration.types import ParamValue, Task
+
+if TYPE_CHECKING:
+    from restoration.bench.cases import Damage
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -18,22 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `bench`."""
     kinds = parser.add_subparsers(title="kinds", required=True, metavar="KIND")
     quality = kinds.add_parser("quality", help="PSNR, SSIM, MSE and MAE on a test set")
-    quality.add_argument("--set", type=Path, required=True, dest="folder", help="folder of the test set")
-    quality.add_argument("--task", required=True, choices=[task.value for task in Task])
-    quality.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
-    quality.add_argument("--sigma", type=float, default=0.0, help="Gaussian noise, 0-255 units; also told to the model")
-    quality.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
-    quality.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
-    quality.add_argument("--quality", type=int, help="JPEG quality; also told to the model")
-    quality.add_argument("--blur", type=float, default=0.0, metavar="PX", help="radius of Gaussian blur")
-    quality.add_argument("--scale", type=int, default=4, help="super-resolution factor")
-    quality.add_argument("--gray", action="store_true", help="turn the pictures gray first")
-    quality.add_argument("--mask-white-is-known", action="store_true", help="white in the mask files is what is known")
-    quality.add_argument("--seed", type=int, default=0)
-    quality.add_argument("--limit", type=int, help="only the first pictures")
+    _add_case_arguments(quality)
     quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
     quality.add_argument("--json", type=Path, help="also write the result to this file")
     quality.set_defaults(measure=_quality)
+    sheet = kinds.add_parser("sheet", help="a contact sheet of crops at full size, to be looked at")
+    _add_case_arguments(sheet)
+    sheet.add_argument("--crop", type=int, default=256, metavar="PX", help="side of the crops")
+    sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
+    sheet.set_defaults(measure=_sheet)
     speed = kinds.add_parser("speed", help="time and memory of the engine, each beside a baseline")
     speed.add_argument("--only", help="a line, or how its name begins")
     speed.add_argument("--repeats", type=int, default=3)
@@ -45,20 +41,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     report.set_defaults(measure=_report)
 
 
+def _add_case_arguments(command: argparse.ArgumentParser) -> None:
+    """Declare what makes the test cases, and which models see them."""
+    command.add_argument("--set", type=Path, required=True, dest="folder", help="folder of the test set")
+    command.add_argument("--task", required=True, choices=[task.value for task in Task])
+    command.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
+    command.add_argument("--sigma", type=float, default=0.0, help="Gaussian noise, 0-255 units; also told to the model")
+    command.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
+    command.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
+    command.add_argument("--quality", type=int, help="JPEG quality; also told to the model")
+    command.add_argument("--blind", action="store_true", help="tell the model nothing: it measures for itself")
+    command.add_argument("--blur", type=float, default=0.0, metavar="PX", help="radius of Gaussian blur")
+    command.add_argument("--scale", type=int, default=4, help="super-resolution factor")
+    command.add_argument("--gray", action="store_true", help="turn the pictures gray first")
+    command.add_argument("--mask-white-is-known", action="store_true", help="white in the mask files is what is known")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--limit", type=int, help="only the first pictures")
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the kind of benchmark chosen."""
     code: int = arguments.measure(arguments)
     return code
 
 
-def _quality(arguments: argparse.Namespace) -> int:
-    from restoration.bench.cases import Damage, load_cases
-    from restoration.bench.quality import BASELINES, measure
-    from restoration.bench.report import to_json, to_markdown
-    from restoration.service import Service
+def _damage(arguments: argparse.Namespace) -> Damage:
+    from restoration.bench.cases import Damage
 
-    task = Task(arguments.task)
-    damage = Damage(
+    return Damage(
         sigma_255=arguments.sigma,
         clip8=arguments.clip8,
         salt_and_pepper=arguments.salt_and_pepper,
@@ -69,22 +79,61 @@ def _quality(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         mask_white_is_known=arguments.mask_white_is_known,
     )
-    parameters: dict[str, ParamValue] = {}
-    if arguments.sigma:
-        parameters["sigma"] = arguments.sigma
-    if arguments.quality is not None:
-        parameters["quality"] = arguments.quality
+
+
+def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
+    """Return what the models are told of the damage."""
+    told: dict[str, ParamValue] = {}
+    if arguments.sigma and not arguments.blind:
+        told["sigma"] = arguments.sigma
+    if arguments.quality is not None and not arguments.blind:
+        told["quality"] = arguments.quality
     if arguments.blur:
-        parameters["radius"] = arguments.blur
-    if task is Task.SUPER_RESOLUTION:
-        parameters["scale"] = arguments.scale
-    models = list(dict.fromkeys([BASELINES[task], *arguments.model]))
+        told["radius"] = arguments.blur
+    if Task(arguments.task) is Task.SUPER_RESOLUTION:
+        told["scale"] = arguments.scale
+    return told
+
+
+def _models(arguments: argparse.Namespace) -> list[str]:
+    from restoration.bench.quality import BASELINES
+
+    return list(dict.fromkeys([BASELINES[Task(arguments.task)], *arguments.model]))
+
+
+def _sheet(arguments: argparse.Namespace) -> int:
+    from restoration.bench.cases import load_cases
+    from restoration.bench.sheet import contact_sheet
+    from restoration.service import Service
+
+    task = Task(arguments.task)
+    sheet = contact_sheet(
+        Service(),
+        load_cases(task, arguments.folder, _damage(arguments), limit=arguments.limit),
+        task=task,
+        models=_models(arguments),
+        parameters=_told(arguments),
+        crop_px=arguments.crop,
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    sheet.save(arguments.output, quality=92)
+    return 0
+
+
+def _quality(arguments: argparse.Namespace) -> int:
+    from restoration.bench.cases import load_cases
+    from restoration.bench.quality import measure
+    from restoration.bench.report import to_json, to_markdown
+    from restoration.service import Service
+
+    task = Task(arguments.task)
     rows = measure(
         Service(),
-        load_cases(task, arguments.folder, damage, limit=arguments.limit),
+        load_cases(task, arguments.folder, _damage(arguments), limit=arguments.limit),
         task=task,
-        models=models,
-        parameters=parameters,
+        models=_models(arguments),
+        parameters=_told(arguments),
         precision=arguments.precision,
         progress=lambda line: print(line, file=sys.stderr),
     )

@@ -20,6 +20,7 @@ from restoration.types import Done, ParamValue, RestoreRequest, Task, as_mapping
 INPUT = "(input)"
 BASELINES: Mapping[Task, str] = {
     Task.DENOISE: "non-local-means",
+    Task.SALT_AND_PEPPER: "adaptive-median",
     Task.DEJPEG: "jpeg-deblock",
     Task.DEBLUR: "richardson-lucy",
     Task.SUPER_RESOLUTION: "bicubic",
@@ -77,6 +78,7 @@ def measure(
                 model=name,
                 parameters=as_mapping(chosen),
                 mask=case.mask,
+                kernel=case.kernel,
                 precision=precision,
             )
             if not rows[name].scores:  # the first run loads the model; its time is not that of a run

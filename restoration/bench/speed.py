@@ -393,7 +393,7 @@ def _product(left: torch.Tensor, right: torch.Tensor) -> float:
 
 
 def _parameters() -> Parameters:
-    return as_mapping({"sigma": _SIGMA_255})
+    return as_mapping({"sigma": _SIGMA_255, "views": 1})
 
 
 def _service(folder: Path, device: torch.device) -> closing[Service]:

@@ -36,10 +36,11 @@ def add_photo_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float
 
 
 def add_developed_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> FloatArray:
-    """Add noise as a camera's own processing leaves it: stronger in bright or dark parts, blotchy, often compressed.
+    """Add noise as a camera's own processing leaves it: stronger in bright parts, blotchy, often compressed.
 
-    The variance is a random mixture of a constant and a share proportional to the signal; neighbouring pixels are
-    correlated as after demosaicing; half of the images go through JPEG; all are clipped and rounded to 8 bits.
+    The variance is a random mixture of a constant (read noise), a share proportional to the signal (shot noise) and one
+    proportional to its square (speckle); neighbouring pixels are correlated as after demosaicing; half of the images go
+    through JPEG; all are clipped and rounded to 8 bits.
 
     Args:
         image: (H, W, 3), range [0, 1].
@@ -53,8 +54,9 @@ def add_developed_noise(image: FloatArray, *, rng: np.random.Generator, sigma: f
     if radius_px > 0.3:  # a narrower kernel is a single pixel
         noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), radius_px, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
         noise /= max(float(noise.std()), 1e-6)
-    shot_share = float(rng.random())
-    variance = shot_share * 2 * np.clip(image, 0, 1) + (1 - shot_share)
+    signal = np.clip(image, 0, 1)
+    constant, shot, speckle = rng.dirichlet((1, 1, 0.5)).astype(np.float32)
+    variance = constant + shot * 2 * signal + speckle * 3 * signal**2  # each of mean 1 over all gray levels
     noisy = quantize_8bit(image + sigma * np.sqrt(variance) * noise)
     if rng.random() < 0.5:
         noisy = compress_jpeg(noisy, quality=int(rng.integers(60, 99)))

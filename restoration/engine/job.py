@@ -22,6 +22,7 @@ class Job:
     Args:
         pixels: (H, W, 3) float32, range [0, 1].
         mask: (H, W) bool, True = fill, for models that need one.
+        kernel: (k, k') float32, odd sides, sum 1: the blur to undo, where the user gave one.
         dtype: the precision the restorer was loaded in.
         exact: returns the same model in float32, for tiles that low precision spoils; None where there is none.
         tile_px: side of a tile in input pixels; None lets the engine choose.
@@ -34,6 +35,7 @@ class Job:
     parameters: Parameters
     dtype: torch.dtype = torch.float32
     mask: npt.NDArray[np.bool_] | None = None
+    kernel: FloatArray | None = None
     exact: Callable[[], Restorer] | None = None
     tile_px: int | None = None
     deadline_s: float | None = None

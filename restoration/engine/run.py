@@ -157,7 +157,8 @@ class Run:
     def step(self, tile: Tile, batch: Tensor, mask: Tensor | None) -> tuple[float, Tensor]:
         """Do one step of an iterative method on its current tile; return (fraction of the tile, current answer)."""
         if self._steps is None:
-            self._steps = self.restorer.steps(batch, parameters=self.job.parameters, mask=mask)
+            kernel = None if self.job.kernel is None else torch.from_numpy(self.job.kernel)
+            self._steps = self.restorer.steps(batch, parameters=self.job.parameters, mask=mask, kernel=kernel)
         with torch.no_grad():
             fraction, answer = next(self._steps)
         if fraction >= 1:

@@ -31,11 +31,11 @@ def estimate_quality(tables: Mapping[int, Sequence[int]]) -> int | None:
     if table is None or len(table) != 64:
         return None
     wanted = np.sort(np.asarray(table))
-    distances = [np.abs(np.sort(_scaled(quality)) - wanted).sum() for quality in range(1, 101)]
+    distances = [np.abs(np.sort(jpeg_table(quality)) - wanted).sum() for quality in range(1, 101)]
     return int(np.argmin(distances)) + 1
 
 
-def _scaled(quality: int) -> np.ndarray:
-    """Return the table that libjpeg uses for a quality (jpeg_set_quality with baseline forced)."""
+def jpeg_table(quality: int) -> np.ndarray:
+    """Return libjpeg's luminance table for a quality 1-100, (64,), row order (jpeg_set_quality, baseline forced)."""
     percent = 5000 // quality if quality < 50 else 200 - 2 * quality
     return np.clip((_LUMINANCE * percent + 50) // 100, 1, 255)

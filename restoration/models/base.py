@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restoration.errors import WeightsUnavailable
+from restoration.models.torchscript import is_torchscript, read_tensors
 from restoration.types import Parameters
 
 Tiling = Literal["supported", "discouraged", "internal"]
@@ -80,7 +81,12 @@ class Restorer(abc.ABC):
         """
 
     def steps(
-        self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None
+        self,
+        image: Tensor,
+        *,
+        parameters: Parameters,
+        mask: Tensor | None = None,
+        kernel: Tensor | None = None,
     ) -> Iterator[tuple[float, Tensor]]:
         """Yield (fraction done, current answer) after every unit of work; the last answer, with 1.0, is the result.
 
@@ -89,6 +95,7 @@ class Restorer(abc.ABC):
         Args:
             image: as in `restore`, but one picture.
             parameters: of that picture.
+            kernel: (k, k'), odd sides, sum 1: the blur to undo, where the user gave one.
         """
         yield 1.0, self.restore(image, parameters=[parameters], mask=mask)
 
@@ -192,14 +199,16 @@ def load_state(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
 
 
 def load_file_content(path: Path) -> dict[str, Any]:
-    """Read what a weights file holds; nothing in it is executed.
+    """Read what a weights file holds; nothing in it is executed, of a TorchScript archive only the tensors are read.
 
     Raises:
-        WeightsUnavailable: the file is neither safetensors nor a PyTorch file of plain tensors.
+        WeightsUnavailable: the file is neither safetensors, nor a PyTorch file of plain tensors, nor TorchScript.
     """
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
+        if is_torchscript(path):
+            return dict(read_tensors(path))
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the readers raise a dozen unrelated types for a damaged or hostile file
         message = f"{path.name} cannot be read as network weights; delete it so that it is fetched again."

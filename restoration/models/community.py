@@ -29,6 +29,8 @@ _REACH_PX = 64
 _BORDER_PX = 8
 _ACTIVATION_BYTES_PER_PIXEL = 8000.0
 _CPU_TILE_PX = 256
+_FLOAT32_ONLY = frozenset({"LaMa"})
+"""Networks with Fourier transforms, which exist in float32 only, whatever spandrel says of them."""
 
 Descriptor = Any  # spandrel.ImageModelDescriptor or MaskedImageModelDescriptor
 
@@ -111,7 +113,10 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         raise WeightsUnavailable(message, model=path.stem)
     sizes = descriptor.size_requirements
     multiple = sizes.multiple_of or 1
-    dtypes = [torch.bfloat16] * descriptor.supports_bfloat16 + [torch.float16] * descriptor.supports_half
+    is_exact = descriptor.architecture.id in _FLOAT32_ONLY
+    low = (
+        [] if is_exact else [torch.bfloat16] * descriptor.supports_bfloat16 + [torch.float16] * descriptor.supports_half
+    )
     contract = Contract(
         scale=descriptor.scale,
         size_multiple=multiple,
@@ -120,7 +125,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         overlap_px=_REACH_PX,
         border_px=-(-_BORDER_PX // multiple) * multiple if multiple <= _BORDER_PX else 0,
         cpu_tile_px=_CPU_TILE_PX,
-        dtypes=(*dtypes, torch.float32),
+        dtypes=(*low, torch.float32),
         needs_mask=isinstance(descriptor, MaskedImageModelDescriptor),
         activation_bytes_per_pixel=_ACTIVATION_BYTES_PER_PIXEL,
     )

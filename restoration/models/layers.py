@@ -2,17 +2,76 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 
 class ResidualBlock(nn.Module):
-    """`x + conv(relu(conv(x)))` with 3x3 convolutions, without normalisation."""
+    """`x + conv(relu(conv(x)))` with 3x3 convolutions, without normalisation.
 
-    def __init__(self, channels: int, *, bias: bool) -> None:
+    Args:
+        expansion: channels inside a convolution while it is trained, as a multiple of `channels`; 0 for a plain one.
+    """
+
+    def __init__(self, channels: int, *, bias: bool, expansion: int = 0) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
-        self.second = nn.Conv2d(channels, channels, 3, padding=1, bias=bias)
+        self.first = convolution(channels, channels, bias=bias, expansion=expansion)
+        self.second = convolution(channels, channels, bias=bias, expansion=expansion)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.second(functional.relu(self.first(x), inplace=True))
+
+
+class CollapsibleConv(nn.Module):
+    """A 3x3 convolution that is trained as two linear ones, 3x3 into many channels and 1x1 back, and a shortcut.
+
+    Both are collapsed into one kernel before every call, so that training costs hardly more than for the kernel itself.
+
+    Reference:
+        Bhardwaj et al., Collapsible Linear Blocks for Super-Efficient Super Resolution, 2022, arXiv:2103.09404.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool, expansion: int) -> None:
+        super().__init__()
+        inner = expansion * max(in_channels, out_channels)
+        self.wide = nn.Conv2d(in_channels, inner, 3, padding=1, bias=False)
+        self.narrow = nn.Conv2d(inner, out_channels, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.conv2d(x, self._kernel(), self.narrow.bias, padding=1)
+
+    def fused(self) -> nn.Conv2d:
+        """Return the plain convolution that gives the same answers."""
+        outgoing, incoming = self.narrow.out_channels, self.wide.in_channels
+        plain = nn.Conv2d(incoming, outgoing, 3, padding=1, bias=self.narrow.bias is not None)
+        with torch.no_grad():
+            plain.weight.copy_(self._kernel())
+            if plain.bias is not None and self.narrow.bias is not None:
+                plain.bias.copy_(self.narrow.bias)
+        return plain
+
+    def _kernel(self) -> Tensor:
+        outgoing, incoming = self.narrow.out_channels, self.wide.in_channels
+        kernel = (self.narrow.weight.flatten(1) @ self.wide.weight.flatten(1)).reshape(outgoing, incoming, 3, 3)
+        if outgoing != incoming:
+            return kernel
+        shortcut = torch.eye(outgoing, dtype=kernel.dtype, device=kernel.device)
+        return kernel + functional.pad(shortcut[..., None, None], (1, 1, 1, 1))
+
+
+def convolution(in_channels: int, out_channels: int, *, bias: bool, expansion: int = 0) -> nn.Module:
+    """Return a 3x3 convolution that keeps the size, plain or collapsible."""
+    if expansion:
+        return CollapsibleConv(in_channels, out_channels, bias=bias, expansion=expansion)
+    return nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=bias)
+
+
+def fuse(network: nn.Module) -> nn.Module:
+    """Replace every collapsible convolution inside a network by its plain one; return the network."""
+    for name, child in network.named_children():
+        if isinstance(child, CollapsibleConv):
+            setattr(network, name, child.fused())
+        else:
+            fuse(child)
+    return network

@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
 
-Degradation = Literal["gaussian", "photo-noise", "bicubic"]
+Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order"]
+Loss = Literal["l1", "log-l1"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,9 @@ class Recipe:
         network: "module:class" of the network, inside `restoration.models`.
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
-            "bicubic" = shrinking by `scale`.
+            "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
+            "second-order" = shrinking by `scale` with the damage of pictures from the web.
+        gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
         patch_px: side of the low-quality patch.
@@ -34,6 +37,8 @@ class Recipe:
         warmup_steps: steps of linear increase to `lr`.
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
+        loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
+            as strong.
         init_from: weights file to start from; layers of other shapes stay at their random start.
     """
 
@@ -43,6 +48,7 @@ class Recipe:
     steps: int
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
+    gray_share: float = 0.0
     scale: int = 1
     patch_px: int = 96
     batch: int = 16
@@ -51,6 +57,7 @@ class Recipe:
     warmup_steps: int = 200
     ema: float = 0.999
     seed: int = 0
+    loss: Loss = "l1"
     init_from: str = ""
 
 
@@ -73,9 +80,9 @@ def read_recipe(path: Path) -> Recipe:
         )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    if values["degradation"] not in get_args(Degradation):
-        allowed = ", ".join(get_args(Degradation))
-        raise InvalidRequest(f'Recipe {path} asks for degradation "{values["degradation"]}"; use one of {allowed}.')
+    for name, choices in (("degradation", get_args(Degradation)), ("loss", get_args(Loss))):
+        if name in values and values[name] not in choices:
+            raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))

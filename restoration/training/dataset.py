@@ -12,12 +12,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from restoration.degradations.compose import add_photo_noise
-from restoration.degradations.noise import add_gaussian_noise
 from restoration.degradations.resize import downscale
 from restoration.errors import InvalidRequest
-from restoration.images import read
+from restoration.images import gray_of, read
 from restoration.training.config import Recipe
+from restoration.training.damage import damage, damage_for_validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _VALIDATION_EVERY = 40
@@ -29,11 +28,14 @@ FloatArray = npt.NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `sigma` (B, 1, 1, 1)."""
+    """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `level` (B, 1, 1, 1).
+
+    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing.
+    """
 
     lq: Tensor
     gt: Tensor
-    sigma: Tensor
+    level: Tensor
 
 
 def find_photos(folders: Sequence[Path]) -> list[Path]:
@@ -56,12 +58,15 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
 
 
 class PatchDataset:
-    """Hold shrunk photographs (and, for super-resolution, their small versions) in memory and cut patches from them."""
+    """Hold photographs in memory and cut patches from them.
+
+    For super-resolution from bicubic shrinking the photographs are shrunk whole, as test sets are.
+    """
 
     def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
         self.recipe = recipe
         files = find_photos(folders)
-        photos = [_load(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
+        photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
         least_px = recipe.patch_px * recipe.scale
         held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
         self.photos = [
@@ -71,7 +76,7 @@ class PatchDataset:
         ]
         if not self.photos:
             raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
-        self._small = [_shrink(photo, recipe.scale) for photo in self.photos]
+        self._small = [_shrink(photo, recipe.scale) for photo in self.photos] if recipe.degradation == "bicubic" else []
         areas = np.array([photo.shape[0] * photo.shape[1] for photo in self.photos], dtype=np.float64)
         self._weights = areas / areas.sum()
         self.validation = self._validation_set(held_out or photos[:1])
@@ -80,63 +85,58 @@ class PatchDataset:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
-        lq, gt, sigmas = [], [], []
+        lq, gt, levels = [], [], []
         for index in rng.choice(len(self.photos), size=recipe.batch, p=self._weights):
             small, large = self._cut(int(index), rng)
-            degraded, sigma = self._degrade(small, rng)
-            lq.append(degraded)
+            is_gray = recipe.gray_share > 0 and bool(rng.random() < recipe.gray_share)
+            if is_gray:
+                large = _as_three(gray_of(large)[..., None])
+            damaged, level = (small, 0.0) if small is not None else damage(large, recipe, rng)
+            if is_gray:
+                damaged = _as_three(damaged[..., :1])
+            lq.append(damaged)
             gt.append(large)
-            sigmas.append(sigma)
+            levels.append(level)
         return Batch(
-            lq=_to_tensor(lq), gt=_to_tensor(gt), sigma=torch.tensor(sigmas, dtype=torch.float32).reshape(-1, 1, 1, 1)
+            lq=_to_tensor(lq), gt=_to_tensor(gt), level=torch.tensor(levels, dtype=torch.float32).reshape(-1, 1, 1, 1)
         )
 
-    def _degrade(self, small: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, float]:
-        """Return the damaged patch and the noise level that the network is told."""
-        if self.recipe.degradation == "bicubic":
-            return small, 0.0
-        sigma = float(rng.uniform(*self.recipe.sigma_255)) / 255.0
-        if self.recipe.degradation == "photo-noise":
-            return add_photo_noise(small, rng=rng, sigma=sigma)
-        return add_gaussian_noise(small, rng=rng, sigma=sigma), sigma
-
-    def _cut(self, index: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return one patch in low and full resolution, flipped and turned at random."""
+    def _cut(self, index: int, rng: np.random.Generator) -> tuple[FloatArray | None, FloatArray]:
+        """Return one patch in full resolution, flipped and turned at random, and the shrunk one where that exists."""
         scale, side = self.recipe.scale, self.recipe.patch_px
-        small, large = self._small[index], self.photos[index]
-        top = int(rng.integers(small.shape[0] - side + 1))
-        left = int(rng.integers(small.shape[1] - side + 1))
-        lq = small[top : top + side, left : left + side]
-        gt = large[scale * top : scale * (top + side), scale * left : scale * (left + side)]
+        photo = self.photos[index]
+        top = int(rng.integers(photo.shape[0] // scale - side + 1))
+        left = int(rng.integers(photo.shape[1] // scale - side + 1))
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        lq, gt = np.rot90(lq, turns), np.rot90(gt, turns)
-        if flip:
-            lq, gt = lq[:, ::-1], gt[:, ::-1]
-        return lq.astype(np.float32) / 255.0, gt.astype(np.float32) / 255.0
+
+        def cut(photo: Photo, factor: int) -> FloatArray:
+            rows, columns = (slice(factor * start, factor * (start + side)) for start in (top, left))
+            patch = np.rot90(photo[rows, columns], turns)
+            return (patch[:, ::-1] if flip else patch).astype(np.float32) / np.float32(255)
+
+        return cut(self._small[index], 1) if self._small else None, cut(photo, scale)
 
     def _validation_set(self, photos: Sequence[Photo]) -> list[Batch]:
-        """Return whole central crops with the middle noise level (25 of 255) or the recipe's shrinking."""
+        """Return central crops, damaged at middle strength."""
         recipe, batches = self.recipe, []
         for number, photo in enumerate(photos):
             side = min(_VALIDATION_SIDE_PX, *photo.shape[:2]) // (8 * recipe.scale) * (8 * recipe.scale)
             if side == 0:
                 continue
             top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
-            gt = photo[top : top + side, left : left + side]
-            lq = _shrink(gt, recipe.scale).astype(np.float32) / 255.0
-            sigma = 0.0 if recipe.degradation == "bicubic" else 25 / 255
-            lq = add_gaussian_noise(lq, rng=np.random.default_rng((recipe.seed, 10**9, number)), sigma=sigma)
+            gt = photo[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
+            lq, level = damage_for_validation(gt, recipe, np.random.default_rng((recipe.seed, 10**9, number)))
             batches.append(
                 Batch(
                     lq=_to_tensor([lq]),
-                    gt=_to_tensor([gt.astype(np.float32) / 255.0]),
-                    sigma=torch.full((1, 1, 1, 1), sigma),
+                    gt=_to_tensor([gt]),
+                    level=torch.full((1, 1, 1, 1), level),
                 )
             )
         return batches
 
 
-def _load(file: Path, *, max_side_px: int, multiple: int) -> Photo:
+def load_photo(file: Path, *, max_side_px: int, multiple: int) -> Photo:
     """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale."""
     photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
     factor = max_side_px / max(photo.shape[:2])
@@ -145,6 +145,10 @@ def _load(file: Path, *, max_side_px: int, multiple: int) -> Photo:
         photo = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     height, width = (side // multiple * multiple for side in photo.shape[:2])
     return np.ascontiguousarray(photo[:height, :width])
+
+
+def _as_three(gray: FloatArray) -> FloatArray:
+    return np.repeat(gray, 3, axis=2)
 
 
 def _shrink(photo: Photo, scale: int) -> Photo:

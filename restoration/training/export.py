@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 
@@ -9,12 +10,16 @@ import torch
 from safetensors.torch import save
 
 from restoration.errors import InvalidRequest
+from restoration.models.layers import fuse
+from restoration.training.config import Recipe
+from restoration.training.trainer import build_network
 
 
-def export(checkpoint: Path, target: Path, *, metadata: dict[str, str]) -> str:
+def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: Recipe | None = None) -> str:
     """Write the averaged weights of a checkpoint as float16 safetensors.
 
     Args:
+        recipe: of the run; where its network has collapsible convolutions, plain ones are written.
         metadata: text pairs stored in the file's header (recipe name, step, ...).
 
     Returns:
@@ -26,7 +31,12 @@ def export(checkpoint: Path, target: Path, *, metadata: dict[str, str]) -> str:
     if not checkpoint.exists():
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    tensors = {name: tensor.half().contiguous() for name, tensor in state["average"].items()}
+    average = state["average"]
+    if recipe is not None and recipe.network_config.get("expansion"):
+        network = build_network(dataclasses.replace(recipe, init_from=""))
+        network.load_state_dict(average)
+        average = fuse(network).state_dict()
+    tensors = {name: tensor.half().contiguous() for name, tensor in average.items()}
     content = save(tensors, metadata={"step": str(state["step"]), **metadata})
     target.write_bytes(content)
     return hashlib.sha256(content).hexdigest()

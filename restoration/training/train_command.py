@@ -23,6 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, help="CPU threads to use")
 
 
+def find_recipe(name: Path | str) -> Path:
+    """Return the file of a recipe that ships, or the path as it is."""
+    shipped = RECIPES / f"{name}.toml"
+    return shipped if shipped.exists() else Path(name)
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, resuming from the checkpoint in `--out` where there is one."""
     import torch
@@ -34,8 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     tune_process(threads=arguments.threads)
-    shipped = RECIPES / f"{arguments.recipe}.toml"
-    recipe = read_recipe(shipped if shipped.exists() else arguments.recipe)
+    recipe = read_recipe(find_recipe(arguments.recipe))
     dataset = PatchDataset(recipe, arguments.data)
     trainer = Trainer(recipe, dataset, arguments.out, device=torch.device(arguments.device))
     resumed = trainer.resume()

@@ -23,6 +23,9 @@ from restoration.training.dataset import Batch, PatchDataset
 
 log = logging.getLogger(__name__)
 
+_PICTURE_CHANNELS = 3
+_LEAST_ERROR = 0.5 / 255  # what an 8-bit file cannot hold does not count
+
 
 def build_network(recipe: Recipe) -> nn.Module:
     """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree."""
@@ -33,23 +36,42 @@ def build_network(recipe: Recipe) -> nn.Module:
     )
     if recipe.init_from:
         own = network.state_dict()
-        taken = {
-            name: tensor.float()
-            for name, tensor in load_file(recipe.init_from).items()
-            if name in own and own[name].shape == tensor.shape
-        }
+        given = {name: tensor.float() for name, tensor in load_file(recipe.init_from).items() if name in own}
+        taken = {name: _fitted(tensor, own[name]) for name, tensor in given.items() if _fits(tensor, own[name])}
         network.load_state_dict(taken, strict=False)
         log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
     return network.to(memory_format=torch.channels_last)
 
 
+def _fits(given: Tensor, own: Tensor) -> bool:
+    """Tell whether weights can be taken: of the same shape, or of a convolution with other maps beside the picture."""
+    is_first = given.ndim == 4 and given.shape[0] == own.shape[0] and given.shape[2:] == own.shape[2:]
+    return given.shape == own.shape or (is_first and min(given.shape[1], own.shape[1]) > _PICTURE_CHANNELS)
+
+
+def _fitted(given: Tensor, own: Tensor) -> Tensor:
+    """Return weights of the shape of `own`; those of maps that `given` does not know start at zero."""
+    if given.shape == own.shape:
+        return given
+    fitted = torch.zeros_like(own)
+    fitted[:, :_PICTURE_CHANNELS] = given[:, :_PICTURE_CHANNELS]
+    return fitted
+
+
 def predict(network: nn.Module, batch: Batch, recipe: Recipe) -> Tensor:
     """Return the network's restored pictures, (B, 3, scale*H, scale*W), in float32."""
-    if recipe.degradation != "bicubic":
-        noise: Tensor = network(batch.lq, batch.sigma)
-        return batch.lq - noise.float()
-    detail: Tensor = network(batch.lq)
-    return upsample_skip(batch.lq, recipe.scale) + detail.float()
+    if recipe.scale > 1:
+        detail: Tensor = network(batch.lq)
+        return upsample_skip(batch.lq, recipe.scale) + detail.float()
+    damage: Tensor = network(batch.lq, batch.level)
+    return batch.lq - damage.float()
+
+
+def _loss(restored: Tensor, reference: Tensor, recipe: Recipe) -> Tensor:
+    if recipe.loss == "l1":
+        return functional.l1_loss(restored, reference)
+    errors = (restored - reference).abs().mean(dim=(1, 2, 3))
+    return (errors + _LEAST_ERROR).log().mean()
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -104,13 +126,13 @@ class Trainer:
         partial.replace(self.checkpoint_path)
 
     def train_step(self) -> float:
-        """Do one optimiser step and return its L1 loss."""
+        """Do one optimiser step and return its loss."""
         batch = _move(self.dataset.batch(self.step), self.device)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             restored = predict(self.network, batch, self.recipe)
-        loss = functional.l1_loss(restored, batch.gt)
+        loss = _loss(restored, batch.gt, self.recipe)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
@@ -165,4 +187,4 @@ def _move(batch: Batch, device: torch.device) -> Batch:
     def place(tensor: Tensor) -> Tensor:
         return tensor.to(device).contiguous(memory_format=torch.channels_last)
 
-    return Batch(lq=place(batch.lq), gt=batch.gt.to(device), sigma=batch.sigma.to(device))
+    return Batch(lq=place(batch.lq), gt=batch.gt.to(device), level=batch.level.to(device))

@@ -32,12 +32,13 @@ from restoration.types import (
 from restoration.ui import callbacks, previews, status, text
 
 Endpoint = Callable[..., Awaitable[tuple[dict[str, Any], dict[str, Any]]]]
+DENOISE_TASKS = (Task.DENOISE, Task.SALT_AND_PEPPER, Task.DEJPEG, Task.DEBLUR)
 _TYPES: dict[str, Any] = {"float": float | None, "int": int | None, "bool": bool | None, "choice": Any}
 
 
 def add_endpoints(service: Service) -> None:
     """Add /denoise, /super_resolution, /inpaint, /low_light and /models to the blocks that are open."""
-    _add(service, "denoise", (Task.DENOISE, Task.DEJPEG, Task.DEBLUR), "Remove noise, JPEG blocks or blur.")
+    _add(service, "denoise", DENOISE_TASKS, "Remove noise, salt and pepper, JPEG blocks or blur.")
     _add(service, "super_resolution", (Task.SUPER_RESOLUTION,), "Enlarge a picture.")
     _add(service, "inpaint", (Task.INPAINT,), "Fill the parts of a picture that a mask marks white.")
     _add(service, "low_light", (Task.LOW_LIGHT,), "Brighten a picture taken in the dark.")
@@ -107,6 +108,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 model=given["model"],
                 parameters=as_mapping(parameters),
                 mask=_file(given["mask"]) if "mask" in given else None,
+                kernel=None if given.get("kernel") is None else _file(given["kernel"]),
                 fit=bool(given["fit"]),
                 precision="exact" if given["precision"] == "exact" else "auto",
                 keep_gps=bool(given["keep_gps"]),
@@ -140,6 +142,8 @@ def _fields(tasks: Sequence[Task], params: dict[str, Param]) -> dict[str, tuple[
         fields["task"] = (Literal[tuple(task.value for task in tasks)], tasks[0].value)
     fields["model"] = (str | None, None)
     fields |= {name: (_TYPES[param.kind], None) for name, param in params.items()}
+    if Task.DEBLUR in tasks:
+        fields["kernel"] = (FileData | None, None)
     fields["format"] = (Literal["auto", "PNG", "TIFF", "WEBP", "JPEG"], "auto")
     fields["fit"] = (bool, False)
     fields["precision"] = (Literal["auto", "exact"], "auto")
@@ -193,6 +197,7 @@ def _facts(result: RestoreResult) -> dict[str, Any]:
         "parameters": dict(result.parameters),
         "input_size": [result.original.width, result.original.height],
         "output_size": [result.picture.width, result.picture.height],
+        "consistency_db": None if result.consistency_db is None else round(result.consistency_db, 2),
         "device": result.stats.device,
         "precision": result.stats.dtype,
         "seconds": round(result.stats.run_s, 4),

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
+from gradio.events import Dependency
 from PIL import Image
 
 from restoration.errors import InvalidImage, InvalidParameter, RestorationError
@@ -22,7 +23,8 @@ from restoration.images import FileFormat, encode, lossless_format
 from restoration.service import Service
 from restoration.types import Done, ParamValue, Progress, RestoreRequest, RestoreResult, Task, as_mapping
 from restoration.ui import previews, status, text
-from restoration.ui.components import keep_file
+from restoration.ui.answers import Answers
+from restoration.ui.components import SourceImage, keep_file
 from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
 
 CONCURRENT_RUNS = 8
@@ -57,14 +59,15 @@ class Form:
         parameters = settings.params.values(model, controls)
         return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
 
-    def request(self, source: str, mask: npt.NDArray[np.bool_] | None) -> RestoreRequest:
-        """Return what the service is asked for."""
+    def request(self, source: str, mask: npt.NDArray[np.bool_] | None, kernel: str | None) -> RestoreRequest:
+        """Return what the service is asked for; a kernel counts for deblurring only."""
         return RestoreRequest(
             image=Path(source),
             task=self.task,
             model=self.model,
             parameters=as_mapping(self.parameters),
             mask=None if mask is None else mask.astype(np.uint8) * np.uint8(255),
+            kernel=None if kernel is None or self.task is not Task.DEBLUR else Path(kernel),
             fit=self.fit,
             precision=self.precision,
             keep_gps=self.keep_gps,
@@ -72,9 +75,9 @@ class Form:
         )
 
 
-def wire_upload(picture: PicturePart) -> None:
+def wire_upload(picture: PicturePart) -> Dependency:
     """Keep the original file of every upload; show a preview where browsers cannot show the file."""
-    picture.image.input(
+    event: Dependency = picture.image.input(
         take_picture,
         inputs=picture.image,
         outputs=[picture.source, picture.image, picture.caption],
@@ -83,6 +86,7 @@ def wire_upload(picture: PicturePart) -> None:
         concurrency_limit=CONCURRENT_RUNS,
         api_visibility="private",
     )
+    return event
 
 
 def take_picture(path: str | None) -> tuple[Any, Any, str]:
@@ -132,15 +136,23 @@ def wire_restore(
     result: ResultPart,
     mask_inputs: Sequence[gr.components.Component] = (),
     read_mask: ReadMask | None = None,
+    kernel: SourceImage | None = None,
 ) -> None:
-    """Connect Restore and Cancel."""
+    """Connect Restore and Cancel.
+
+    Args:
+        mask_inputs: what `read_mask` needs, on the tab that has a mask.
+        kernel: the upload of a blur kernel, on the tab that has one.
+    """
     count = len(mask_inputs)
-    cancelled = _Cancelled()
+    kernel_inputs = [] if kernel is None else [kernel]
+    cancelled, answers = _Cancelled(), Answers()
 
     def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
-        mask_values, form_values = values[:count], values[count:]
+        mask_values, rest = values[:count], values[count:]
+        kernel_path, form_values = (None, rest) if kernel is None else (rest[0], rest[1:])
         try:
-            with closing(_steps(path, mask_values, form_values)) as steps:
+            with closing(_steps(number, path, mask_values, kernel_path, form_values)) as steps:
                 for shown in steps:
                     if number in cancelled:
                         yield _idle(None, status.note(text.CANCELLED), gr.update(visible=False))
@@ -156,13 +168,26 @@ def wire_restore(
         cancelled.add(number)
         return status.waiting(text.STOPPING), gr.update(interactive=False)
 
+    def mix(number: str, path: str | None, *form_values: Any) -> tuple[Any, ...]:
+        form = Form.from_values(settings, form_values)
+        result = answers.mix(number, as_mapping(form.parameters), source=path)
+        if result is None or path is None:
+            return gr.skip(), gr.skip(), gr.skip()
+        return _finished(result, form, path)[:3]
+
     def _steps(
-        path: str | None, mask_values: Sequence[Any], form_values: Sequence[Any]
+        number: str, path: str | None, mask_values: Sequence[Any], kernel_path: str | None, form_values: Sequence[Any]
     ) -> Generator[Shown, None, None]:
         yield _working(status.waiting(text.READING))
         checked = present(path)
         mask = None if read_mask is None else read_mask(checked, mask_values)
-        yield from _run(service, Form.from_values(settings, form_values), checked, mask)
+        form = Form.from_values(settings, form_values)
+        for event in _run(service, form.request(checked, mask, kernel_path), checked):
+            if isinstance(event, Done):
+                answers.keep(number, event.result, given=as_mapping(form.parameters), source=checked)
+                yield _finished(event.result, form, checked)
+            else:
+                yield event
 
     gr.on(
         [source.change, settings.model.change],
@@ -182,13 +207,22 @@ def wire_restore(
     )
     start.then(
         run,
-        inputs=[result.ticket, source, *mask_inputs, *settings.inputs],
+        inputs=[result.ticket, source, *mask_inputs, *kernel_inputs, *settings.inputs],
         outputs=result.outputs,
         show_progress="hidden",
         concurrency_limit=CONCURRENT_RUNS,
         concurrency_id=RUN_GROUP,
         api_visibility="private",
     )
+    for control in settings.params.mixes:
+        control.release(
+            mix,
+            inputs=[result.ticket, source, *settings.inputs],
+            outputs=[result.slider, result.status, result.download],
+            show_progress="hidden",
+            concurrency_limit=CONCURRENT_RUNS,
+            api_visibility="private",
+        )
     result.cancel.click(
         stop,
         inputs=result.ticket,
@@ -237,12 +271,13 @@ def user_errors() -> Iterator[None]:
         raise gr.Error(text.UNEXPECTED, print_exception=False) from error
 
 
-def _run(service: Service, form: Form, path: str, mask: npt.NDArray[np.bool_] | None) -> Generator[Shown, None, None]:
+def _run(service: Service, request: RestoreRequest, path: str) -> Generator[Shown | Done, None, None]:
+    """Yield what to show while the work goes on; at the end, the result."""
     before: str | None = None
-    with closing(service.restore(form.request(path, mask))) as events:
+    with closing(service.restore(request)) as events:
         for event in events:
             if isinstance(event, Done):
-                yield _finished(event.result, form, path)
+                yield event
             elif isinstance(event, Progress) and event.preview is not None:
                 so_far = Image.fromarray(event.preview)
                 if before is None:

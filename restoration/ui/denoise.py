@@ -1,4 +1,4 @@
-"""The tab for noise, JPEG blocks and blur."""
+"""The tab for noise, dots, JPEG blocks and blur."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ from typing import Any
 
 import gradio as gr
 
+from restoration.diagnosis import diagnose
+from restoration.errors import RestorationError
+from restoration.images import read
 from restoration.service import Service
 from restoration.types import Task
-from restoration.ui import callbacks, panel, text
+from restoration.ui import callbacks, panel, status, text
+from restoration.ui.components import picture_upload
 
 _TASKS = tuple(task for _, task in text.DAMAGES)
 _EXAMPLE_SETTINGS: dict[str, tuple[Task, str | None]] = {
     "denoise-noise": (Task.DENOISE, None),
-    "denoise-salt-pepper": (Task.DENOISE, "adaptive-median"),
+    "denoise-salt-pepper": (Task.SALT_AND_PEPPER, None),
     "denoise-jpeg": (Task.DEJPEG, None),
 }
 """Task and model (None = the default) that suit an example."""
@@ -28,6 +32,7 @@ def build(service: Service) -> None:
         with gr.Row(elem_classes="workspace"):
             with gr.Column(scale=5, min_width=320):
                 picture = panel.build_picture("denoise")
+                findings = gr.HTML("", padding=False, elem_id="denoise-findings")
                 examples, paths = panel.build_examples("denoise-", prefix="denoise", first=list(_EXAMPLE_SETTINGS))
                 damage = gr.Radio(
                     [(label, task.value) for label, task in text.DAMAGES],
@@ -35,13 +40,38 @@ def build(service: Service) -> None:
                     label=text.DAMAGE,
                     elem_id="denoise-task",
                 )
+                with gr.Accordion(text.KERNEL, open=False, visible=False, elem_id="denoise-kernel") as kernel_part:
+                    kernel = picture_upload(
+                        label=text.KERNEL_FILE,
+                        placeholder=text.KERNEL_HINT,
+                        sources=["upload", "clipboard"],
+                        height=160,
+                        elem_id="denoise-kernel-file",
+                        elem_classes="picture",
+                    )
                 settings = panel.build_settings(service, tasks=_TASKS, task=damage, prefix="denoise")
                 buttons = panel.build_buttons("denoise")
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="denoise")
 
-    callbacks.wire_upload(picture)
-    callbacks.wire_restore(service, source=picture.source, settings=settings, result=result)
+    upload = callbacks.wire_upload(picture)
+    upload.then(
+        lambda path, task: _look_at(service, path, Task(task)),
+        inputs=[picture.source, damage],
+        outputs=[findings, damage, settings.model],
+        show_progress="hidden",
+        concurrency_limit=callbacks.CONCURRENT_RUNS,
+        api_visibility="private",
+    )
+    callbacks.wire_restore(service, source=picture.source, settings=settings, result=result, kernel=kernel)
+    damage.change(
+        lambda task: gr.update(visible=task == Task.DEBLUR.value),
+        inputs=damage,
+        outputs=kernel_part,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     damage.input(
         lambda task: _model_list(service, Task(task), None),
         inputs=damage,
@@ -57,7 +87,31 @@ def build(service: Service) -> None:
             outputs=[picture.source, picture.image, picture.caption, damage, settings.model],
             show_progress="hidden",
             api_visibility="private",
+        ).then(
+            lambda path, task: _look_at(service, path, Task(task))[0],
+            inputs=[picture.source, damage],
+            outputs=findings,
+            show_progress="hidden",
+            concurrency_limit=callbacks.CONCURRENT_RUNS,
+            api_visibility="private",
         )
+
+
+def _look_at(service: Service, path: str | None, chosen: Task) -> tuple[Any, Any, Any]:
+    """Return what the picture tells of its damage and, where other damage than noise stands out, that kind as chosen.
+
+    A picture that tells nothing special leaves the user's choice as it is.
+    """
+    if path is None:
+        return "", gr.skip(), gr.skip()
+    try:
+        findings = diagnose(read(path))
+    except RestorationError:  # what is wrong with the file stands in the caption already
+        return "", gr.skip(), gr.skip()
+    task = findings.main_task
+    if task in (Task.DENOISE, chosen):
+        return status.findings(findings), gr.skip(), gr.skip()
+    return status.findings(findings), task.value, _model_list(service, task, None)
 
 
 def _model_list(service: Service, task: Task, model: str | None) -> dict[str, Any]:

@@ -58,6 +58,12 @@ class ParamControls:
         """All groups, in the order that `visibility` returns."""
         return [group for _, group in self._groups]
 
+    @property
+    def mixes(self) -> list[gr.Slider]:
+        """The controls that only mix the answer with the input: they act without a new run."""
+        chosen = [entry.component for entry in self._controls if entry.param.is_mix]
+        return [component for component in chosen if isinstance(component, gr.Slider)]
+
     def visibility(self, model: str | None) -> list[dict[str, Any]]:
         """Return updates that show the groups of one model and hide all others."""
         return [gr.update(visible=owner == model) for owner, _ in self._groups]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from restoration.diagnosis import Diagnosis
 from restoration.forecast import Forecast
-from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult
+from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult, Task
 from restoration.ui import text
 
 
@@ -23,6 +24,16 @@ def forecast(expected: Forecast | None) -> str:
     if expected.peak_bytes is not None:
         line += text.FORECAST_MEMORY.format(memory=f"{expected.peak_bytes / 1e9:.1f} GB")
     return caption(f"{line}.")
+
+
+def findings(found: Diagnosis) -> str:
+    """What a picture tells of its damage."""
+    parts = [text.FOUND_NOISE.format(level=found.noise_level)]
+    if found.jpeg_quality is not None:
+        parts.append(text.FOUND_JPEG.format(quality=found.jpeg_quality))
+    if found.main_task is Task.SALT_AND_PEPPER:
+        parts.insert(0, text.FOUND_DOTS.format(percent=100 * found.impulse_share))
+    return caption(f"{text.FOUND}: {', '.join(parts)}.")
 
 
 def note(message: str) -> str:
@@ -64,6 +75,7 @@ def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
         ("Model", result.model.title),
         ("Settings", _parameters(result.model, result.parameters)),
         ("Size", _sizes(result)),
+        ("Faithful", _consistency(result)),
         ("Time", f"{duration(stats.run_s)} on {stats.device} ({stats.dtype})"),
         ("File", f"{file_name}, {_megabytes(file_bytes)}"),
     ]
@@ -114,6 +126,11 @@ def _parameters(info: ModelInfo, parameters: Parameters) -> str:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _consistency(result: RestoreResult) -> str:
+    """Say how well an enlarged picture, shrunk back, gives the original."""
+    return "" if result.consistency_db is None else text.CONSISTENCY.format(db=min(result.consistency_db, 99.9))
 
 
 def _sizes(result: RestoreResult) -> str:

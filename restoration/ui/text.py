@@ -18,7 +18,7 @@ TAB_INPAINT: Final = "Inpaint"
 TAB_LOW_LIGHT: Final = "Low light"
 TAB_RECORDS: Final = "Records"
 
-INTRO_DENOISE: Final = "Clean up grain, JPEG blocks or blur."
+INTRO_DENOISE: Final = "Clean up grain, black and white dots, JPEG blocks or blur."
 INTRO_SUPER_RESOLUTION: Final = "Make a small picture larger, with detail that plain resizing cannot give."
 INTRO_INPAINT: Final = (
     "Paint over what should go: a scratch, a date stamp, a passer-by. Everything else stays untouched."
@@ -31,9 +31,19 @@ INTRO_RECORDS: Final = (
 DAMAGE: Final = "What is wrong with the picture?"
 DAMAGES: Final = (
     ("Noise or grain", Task.DENOISE),
+    ("Black and white dots", Task.SALT_AND_PEPPER),
     ("JPEG blocks", Task.DEJPEG),
     ("Blur", Task.DEBLUR),
 )
+
+KERNEL: Final = "Use a picture of the blur"
+KERNEL_FILE: Final = "Kernel: how a point of light was spread"
+KERNEL_HINT: Final = "Drop a small picture here\nbright where the light went"
+
+FOUND: Final = "Measured"
+FOUND_NOISE: Final = "noise level {level:.0f} of 255"
+FOUND_JPEG: Final = "JPEG quality {quality}"
+FOUND_DOTS: Final = "dots on {percent:.0f} % of the samples"
 
 PICTURE: Final = "Your picture"
 PICTURE_HINT: Final = "Drop a photo here\nor click to choose one"
@@ -78,6 +88,8 @@ FORECAST: Final = "Will take about {time} here"
 FORECAST_MEMORY: Final = ", with up to {memory} of memory"
 EMPTY_STATUS: Final = "The restored picture appears here."
 CANCELLED: Final = "Cancelled. Your picture and settings are unchanged."
+
+CONSISTENCY: Final = "shrunk back, it gives the original to {db:.1f} dB"
 
 REFRESH: Final = "Refresh"
 RUNS: Final = "Latest runs"

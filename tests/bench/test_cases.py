@@ -108,3 +108,26 @@ def test_partner_that_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "LRx4").mkdir()
     with pytest.raises(InvalidRequest, match=r"no partner of a\.png"):
         _cases(Task.SUPER_RESOLUTION, tmp_path, scale=4)
+
+
+def test_real_noise_comes_in_pairs_that_nothing_is_added_to(tmp_path: Path) -> None:
+    _save(tmp_path / "a_real.png", (16, 16), value=10)
+    _save(tmp_path / "a_mean.png", (16, 16), value=12)
+    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=25.0)
+    np.testing.assert_array_equal(case.degraded.to_array(), np.asarray(Image.open(tmp_path / "a_real.png")))
+    np.testing.assert_array_equal(case.reference.to_array(), np.asarray(Image.open(tmp_path / "a_mean.png")))
+
+
+def test_kernels_blur_every_picture_and_only_what_is_seen_is_compared(tmp_path: Path) -> None:
+    _save(tmp_path / "gt" / "a.png", (40, 30))
+    for name, side in (("kernel1", 5), ("kernel2", 9)):
+        spot = np.zeros((side, side), np.uint8)
+        spot[side // 2, side // 2] = 255
+        Image.fromarray(spot).save(tmp_path / "gt" / f"{name}.png")
+    first, second = _cases(Task.DEBLUR, tmp_path)
+    assert [(case.name, case.degraded.size_text) for case in (first, second)] == [
+        ("a_kernel1", "36x26 px"),
+        ("a_kernel2", "32x22 px"),
+    ]
+    np.testing.assert_allclose(first.degraded.pixels, first.reference.pixels, atol=1e-6)
+    assert second.kernel == tmp_path / "gt" / "kernel2.png"

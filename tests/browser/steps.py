@@ -51,6 +51,14 @@ def choose_model(page: Page, prefix: str, title: str) -> None:
     page.get_by_role("option", name=title).first.click()
 
 
+def set_number(page: Page, label: str, value: float) -> None:
+    """Type a number into the field of a slider that is to be seen."""
+    field = page.get_by_label(f"number input for {label}").filter(visible=True).first
+    field.fill(f"{value:g}")
+    field.press("Enter")
+    field.blur()
+
+
 def restore(page: Page, prefix: str) -> None:
     """Press Restore and wait for the comparison and the download."""
     page.locator(f"#{prefix}-go").click()

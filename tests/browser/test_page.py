@@ -114,6 +114,38 @@ def test_settings_of_a_model_appear_with_the_model(page: Page, url: str) -> None
     expect(page.get_by_text("Noise level").first).to_be_hidden()
 
 
+def test_upload_is_measured_and_the_damage_that_stands_out_is_chosen(page: Page, url: str, tmp_path: Path) -> None:
+    path = tmp_path / "blocky.jpg"
+    Image.fromarray(pictures.pixels()).resize((480, 320), Image.Resampling.BICUBIC).save(path, quality=15)
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", path)
+    expect(page.locator("#denoise-findings")).to_contain_text("JPEG quality 15")
+    expect(page.get_by_label("JPEG blocks")).to_be_checked()
+    expect(page.locator("#denoise-model input")).to_have_value("Built-in JPEG repair")
+
+
+def test_strength_acts_after_the_run_without_another_one(
+    page: Page, url: str, service: Service, tmp_path: Path, downloads: Path
+) -> None:
+    path = pictures.write_picture(tmp_path / "grainy.png")
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", path)
+    steps.restore(page, "denoise")
+    runs = len(service.list_records())
+    steps.set_number(page, "Strength", 0)
+    expect(page.locator("#denoise-status")).to_contain_text("Strength 0")
+    np.testing.assert_array_equal(read(steps.download(page, "denoise", downloads)).to_array(), pictures.pixels())
+    assert len(service.list_records()) == runs
+
+
+def test_picture_of_the_kernel_is_asked_for_with_blur_only(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    expect(page.locator("#denoise-kernel")).to_be_hidden()
+    page.get_by_label("Blur", exact=True).click()
+    expect(page.locator("#denoise-kernel")).to_be_visible()
+    expect(page.locator("#denoise-model input")).to_have_value("Built-in deblurring")
+
+
 def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
     path = tmp_path / "large.png"
     Image.fromarray(pictures.pixels()).resize((1800, 1200)).save(path)
@@ -136,14 +168,14 @@ def test_records_tab_lists_the_run_and_exports_it(page: Page, url: str, tmp_path
     steps.restore(page, "denoise")
     steps.open_tab(page, text.TAB_RECORDS)
     steps.wait_for_records(page)
-    expect(page.locator("#records-table")).to_contain_text("adaptive-median")
+    expect(page.locator("#records-table")).to_contain_text("plug-and-play-dots")
     with page.expect_download() as started:
         page.locator("#records-csv").click()
     table = tmp_path / "records.csv"
     started.value.save_as(table)
     header, *rows = table.read_text(encoding="utf-8").splitlines()
     assert "model" in header.split(",")
-    assert any("adaptive-median" in row for row in rows)
+    assert any("plug-and-play-dots" in row for row in rows)
 
 
 @NARROW

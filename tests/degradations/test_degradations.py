@@ -11,6 +11,7 @@ from restoration.degradations.lowlight import darken
 from restoration.degradations.masks import draw_blobs, draw_scratches, draw_text
 from restoration.degradations.noise import add_camera_noise, add_gaussian_noise, add_salt_and_pepper, quantize_8bit
 from restoration.degradations.resize import downscale
+from restoration.degradations.second_order import degrade_twice, random_kernel, sinc_kernel
 
 IDENTITIES = {
     "gaussian noise": lambda image, rng: add_gaussian_noise(image, rng=rng, sigma=0),
@@ -149,3 +150,29 @@ def test_level_told_to_the_denoiser_is_that_of_the_noise() -> None:
 def test_developed_noise_fits_an_8_bit_file(image: np.ndarray, rng: np.random.Generator) -> None:
     steps = add_developed_noise(image, rng=rng, sigma=0.2) * 255
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_web_damage_gives_the_shrunk_size_as_an_8_bit_file_holds_it(seed: int) -> None:
+    image = np.random.default_rng(0).random((48, 64, 3), dtype=np.float32)
+    damaged, again = (degrade_twice(image, rng=np.random.default_rng(seed), scale=4) for _ in range(2))
+    np.testing.assert_array_equal(damaged, again)
+    assert damaged.shape == (12, 16, 3)
+    assert damaged.dtype == np.float32
+    np.testing.assert_allclose(damaged * 255, np.rint(damaged * 255), atol=1e-3)
+
+
+def test_web_damage_keeps_the_colours_on_average(rng: np.random.Generator) -> None:
+    flat = np.full((128, 128, 3), (0.6, 0.4, 0.3), np.float32)
+    means = [degrade_twice(flat, rng=rng, scale=2).mean(axis=(0, 1)) for _ in range(30)]
+    np.testing.assert_allclose(np.mean(means, axis=0), (0.6, 0.4, 0.3), atol=0.02)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_kernels_have_sum_one_and_odd_sides(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for kernel in (random_kernel(rng=rng, sigmas_px=(0.2, 3)), sinc_kernel(rng=rng)):
+        assert kernel.sum() == pytest.approx(1, abs=1e-4)
+        assert kernel.shape[0] == kernel.shape[1]
+        assert kernel.shape[0] % 2 == 1
+        np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-6)

@@ -91,7 +91,7 @@ class Stepwise(Restorer):
         raise AssertionError("an iterative method works by steps")
 
     def steps(
-        self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None
+        self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None, kernel: Tensor | None = None
     ) -> Iterator[tuple[float, Tensor]]:
         for number in range(1, 101):
             self.first_step.set()

@@ -23,19 +23,22 @@ from restoration.types import ModelInfo, ParamValue
 from tests.models import zoo
 
 TINY: Mapping[str, dict[str, Any]] = {
-    "resunet:build": {"widths": [4, 8], "blocks": 1},
+    "resunet:build_denoiser": {"widths": [4, 8], "blocks": 1},
+    "resunet:build_jpeg_remover": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play:build_deblur": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play:build_fill": {"widths": [4, 8], "blocks": 1},
     "edsr:build": {"width": 4, "blocks": 1},
     "srvggnet:build": {"num_feat": 4, "num_conv": 2},
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
 }
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
-MODELS = load_manifest()
+MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
 
 
 def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[torch.nn.Module, str | None]:
     """Return the network behind a factory and the key that its published files keep the weights under."""
-    if info.factory == "resunet:build":
-        from restoration.models.resunet import ResUNet
+    if info.factory.startswith(("resunet:", "plug_and_play:")):
+        from restoration.models.unet import ResUNet
 
         return ResUNet(**config), None
     if info.factory == "edsr:build":
@@ -53,8 +56,15 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
     return RRDBNet(**config), "params_ema"
 
 
+def _natively(info: ModelInfo, **given: ParamValue) -> dict[str, ParamValue]:
+    """Return all parameters, the scale being one of the model's own."""
+    parameters = complete(info, given)
+    return {**parameters, "scale": info.scales[-1]} if info.param("scale") else parameters
+
+
 def _built(info: ModelInfo, folder: Path, parameters: Mapping[str, ParamValue]) -> Restorer:
-    build = importlib.import_module(f"restoration.models.{info.factory.split(':')[0]}").build
+    module_name, function_name = info.factory.split(":")
+    build = getattr(importlib.import_module(f"restoration.models.{module_name}"), function_name)
     config = {**info.config, **TINY.get(info.factory, {})}
     weights: dict[str, Path] = {}
     if info.kind == "network":
@@ -71,7 +81,7 @@ def _built(info: ModelInfo, folder: Path, parameters: Mapping[str, ParamValue]) 
 
 
 def _restored(info: ModelInfo, folder: Path, pixels: np.ndarray, **given: ParamValue) -> np.ndarray:
-    parameters = complete(info, given)
+    parameters = _natively(info, **given)
     restorer = _built(info, folder, parameters)
     mask = None
     if restorer.contract.needs_mask:
@@ -90,7 +100,7 @@ def test_any_size_comes_back_scaled_finite_and_in_range(
 ) -> None:
     pixels = rng.random((*size, 3), dtype=np.float32)
     restored = _restored(info, tmp_path, pixels)
-    scale = int(complete(info, {}).get("scale", 1))
+    scale = info.scales[-1]
     assert restored.shape == (scale * size[0], scale * size[1], 3)
     assert restored.dtype == np.float32
     assert np.isfinite(restored).all()
@@ -105,16 +115,15 @@ def test_gray_input_stays_gray(info: ModelInfo, tmp_path: Path, rng: np.random.G
 
 
 @pytest.mark.parametrize("info", MODELS, ids=lambda info: info.id)
-def test_every_choice_of_a_build_parameter_can_be_built(info: ModelInfo, tmp_path: Path) -> None:
-    for param in info.params:
-        for choice in param.choices if param.is_build else ():
-            restorer = _built(info, tmp_path, complete(info, {param.name: choice}))
-            assert restorer.contract.scale == choice
+def test_every_scale_of_a_model_can_be_built(info: ModelInfo, tmp_path: Path) -> None:
+    for scale in info.scales:
+        restorer = _built(info, tmp_path, {**complete(info, {}), "scale": scale})
+        assert restorer.contract.scale == scale
 
 
 @pytest.mark.parametrize("info", MODELS, ids=lambda info: info.id)
 def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.random.Generator) -> None:
-    parameters = complete(info, {})
+    parameters = _natively(info)
     restorer = _built(info, tmp_path, parameters)
     if restorer.contract.tiling != "supported":
         pytest.skip("this method is never tiled")
@@ -132,10 +141,11 @@ def test_tiles_give_the_whole_image(info: ModelInfo, tmp_path: Path, rng: np.ran
 
 @pytest.mark.parametrize("info", [info for info in MODELS if info.macs_per_pixel], ids=lambda info: info.id)
 def test_stated_cost_is_what_torch_counts(info: ModelInfo) -> None:
-    network, _ = _network(info, info.config, int(complete(info, {}).get("scale", 1)))
+    network, _ = _network(info, info.config, info.scales[-1])
     side_px = 16
     image = torch.zeros(1, 3, side_px, side_px)
-    inputs = (image, torch.zeros(1, 1, 1, 1)) if info.factory == "resunet:build" else (image,)
+    maps = torch.zeros(1, int(info.config.get("maps", 1)), 1, 1)
+    inputs = (image, maps) if info.factory.startswith("resunet:") else (image,)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(*inputs)
     assert counter.get_total_flops() / 2 / side_px**2 == pytest.approx(info.macs_per_pixel, rel=0.02)

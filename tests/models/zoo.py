@@ -8,6 +8,7 @@ from spandrel.architectures.DAT import DAT
 from spandrel.architectures.DRUNet import DRUNet
 from spandrel.architectures.HAT import HAT
 from spandrel.architectures.HVICIDNet import HVICIDNet
+from spandrel.architectures.LaMa import LaMa
 from spandrel.architectures.NAFNet import NAFNet
 from spandrel.architectures.PLKSR import RealPLKSR
 from spandrel.architectures.SCUNet import SCUNet
@@ -44,5 +45,9 @@ PUBLISHED: Mapping[str, Callable[[], nn.Module]] = {
         mlp_ratio=2,
         upscale=4,
     ),
+    "lama": lambda: LaMa(in_nc=4, out_nc=3),
     "hvi-cidnet": HVICIDNet,
 }
+
+FULL_SIZE_ONLY = frozenset({"LaMa"})
+"""Architectures that spandrel builds in one size; they have no place in the fast tests."""

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from restoration.errors import InvalidRequest
-from restoration.models.resunet import build
+from restoration.models.edsr import EDSR
+from restoration.models.resunet import build_denoiser as build
 from restoration.training.config import Recipe, read_recipe
 from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
@@ -24,7 +25,7 @@ from restoration.training.trainer import Trainer, build_network, learning_rate
 CPU = torch.device("cpu")
 DENOISE = Recipe(
     name="tiny",
-    network="resunet:ResUNet",
+    network="unet:ResUNet",
     network_config={"widths": (4, 8), "blocks": 1},
     degradation="gaussian",
     steps=20,
@@ -81,7 +82,7 @@ def test_noise_of_a_batch_has_the_sigma_that_the_network_is_told(photos: Path) -
     recipe = dataclasses.replace(DENOISE, batch=64, sigma_255=(10, 50))
     batch = PatchDataset(recipe, [photos]).batch(0)
     measured = (batch.lq - batch.gt).std(dim=(1, 2, 3))
-    assert torch.allclose(measured, batch.sigma.flatten(), rtol=0.15)
+    assert torch.allclose(measured, batch.level.flatten(), rtol=0.15)
 
 
 def test_small_patch_is_the_large_one_shrunk(photos: Path) -> None:
@@ -182,3 +183,29 @@ def test_bad_recipe_is_refused(text: str, words: str, tmp_path: Path) -> None:
 def test_absent_recipe_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="cannot be read"):
         read_recipe(tmp_path / "none.toml")
+
+
+def test_collapsed_convolutions_are_exported_as_plain_ones_with_the_same_answers(photos: Path, tmp_path: Path) -> None:
+    config = {"scale": 2, "width": 4, "blocks": 2}
+    recipe = dataclasses.replace(UPSCALE, network_config={**config, "expansion": 2})
+    trainer = _trainer(recipe, photos, tmp_path)
+    trainer.run(every=5, until_step=5, report=lambda _: None)
+    export(tmp_path / "checkpoint.pt", tmp_path / "net.safetensors", metadata={}, recipe=recipe)
+    plain = EDSR(**config)
+    plain.load_state_dict({name: tensor.float() for name, tensor in load_file(tmp_path / "net.safetensors").items()})
+    image = torch.rand(1, 3, 12, 20)
+    with torch.no_grad():
+        torch.testing.assert_close(plain(image), trainer.average(image), atol=2e-3, rtol=0)
+
+
+def test_other_maps_start_at_zero_and_the_picture_is_seen_as_before(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(DENOISE, photos, tmp_path)
+    trainer.save()
+    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    recipe = dataclasses.replace(
+        DENOISE, network_config={**DENOISE.network_config, "maps": 3}, init_from=str(tmp_path / "net.safetensors")
+    )
+    head = build_network(recipe).head.weight
+    expected = load_file(tmp_path / "net.safetensors")["head.weight"].float()
+    assert torch.equal(head[:, :3], expected[:, :3])
+    assert not head[:, 3:].any()

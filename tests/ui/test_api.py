@@ -121,7 +121,7 @@ def test_every_parameter_of_a_tasks_models_is_an_argument(client: Client, servic
         ({"model": "no-such-model"}, "no-such-model"),
         ({"model": "non-local-means", "sigma": 900}, "from 0 to 75"),
         ({"model": "adaptive-median", "sigma": 5}, "sigma"),
-        ({"task": "sharpen"}, "must be one of denoise, dejpeg, deblur"),
+        ({"task": "sharpen"}, "must be one of denoise, salt-and-pepper, dejpeg, deblur"),
         ({"format": "GIF"}, "must be auto or one of"),
         ({"model": "non-local-means", "sigma": [1]}, "must be a number"),
     ],

@@ -1,0 +1,119 @@
+"""What a picture tells of its own damage: how strong its noise is, how hard it was compressed, whether it has dots."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from restoration import weights
+from restoration.diagnosis.compression import quality_of_pixels
+from restoration.diagnosis.noise import NoiseLevelNetwork, features
+from restoration.errors import ManifestError
+from restoration.images import FloatArray, Picture, gray_of
+from restoration.manifest import load_manifest
+from restoration.types import Task
+
+_ROLE = "noise-level"
+_PATCH_PX = 256
+_MOST_PATCHES = 16
+_LEAST_PX = 8
+_MANY_IMPULSES = 0.02
+_IMPULSE_HEIGHT_255 = 64  # clipped noise reaches black and white too, but not so far
+_STRONG_COMPRESSION = 60
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """The damage of a picture.
+
+    Args:
+        noise_level: standard deviation of the noise, in 0-255 units.
+        jpeg_quality: libjpeg quality 1-100 of the strongest compression it went through, or None.
+        impulse_share: share of samples that are black or white dots, 0 to 1.
+    """
+
+    noise_level: float
+    jpeg_quality: int | None
+    impulse_share: float
+
+    @property
+    def main_task(self) -> Task:
+        """What should be done first."""
+        if self.impulse_share > _MANY_IMPULSES:
+            return Task.SALT_AND_PEPPER
+        if self.jpeg_quality is not None and self.jpeg_quality <= _STRONG_COMPRESSION:
+            return Task.DEJPEG
+        return Task.DENOISE
+
+
+def diagnose(picture: Picture) -> Diagnosis:
+    """Measure everything.
+
+    Raises:
+        WeightsUnavailable: the weights of the noise-level network are missing or damaged.
+    """
+    return Diagnosis(
+        noise_level=noise_level(picture), jpeg_quality=jpeg_quality(picture), impulse_share=impulse_share(picture)
+    )
+
+
+def noise_level(picture: Picture) -> float:
+    """Return the standard deviation of the noise in 0-255 units; 0 for a picture too small to tell.
+
+    Raises:
+        WeightsUnavailable: the weights of the noise-level network are missing or damaged.
+    """
+    found = features(_sample(picture.pixels))
+    return 0.0 if found is None else _network()(found)
+
+
+def jpeg_quality(picture: Picture) -> int | None:
+    """Return the quality that the file names, or a lower one of which the pixels show the traces."""
+    told, shown = picture.jpeg_quality, quality_of_pixels(gray_of(picture.pixels))
+    if told is None or shown is None:
+        return told or shown
+    return min(told, shown)
+
+
+def impulse_share(picture: Picture) -> float:
+    """Return the share of samples that are black or white and far from the median of their surroundings."""
+    samples = np.rint(np.clip(_sample(picture.pixels), 0, 1) * 255).astype(np.uint8)
+    median = np.stack([cv2.medianBlur(np.ascontiguousarray(samples[..., c]), 5) for c in range(3)], axis=2)
+    is_extreme = (samples == 0) | (samples == 255)
+    return float(np.mean(is_extreme & (cv2.absdiff(samples, median) > _IMPULSE_HEIGHT_255)))
+
+
+@functools.cache
+def _network() -> NoiseLevelNetwork:
+    from safetensors.numpy import load_file
+
+    for info in load_manifest():
+        for file in info.files:
+            if file.role == _ROLE:
+                return NoiseLevelNetwork.from_tensors(load_file(weights.ensure(file, model=info.title)))
+    raise ManifestError(f'No file of the manifest has the role "{_ROLE}"; reinstall the application.')
+
+
+def _sample(pixels: FloatArray) -> FloatArray:
+    """Return a picture of at most 16 patches of 256x256, evenly spread over a large one; a small one as it is.
+
+    Patches keep their place on the 8x8 grid.
+    """
+    height, width = pixels.shape[:2]
+    if height * width <= _MOST_PATCHES * _PATCH_PX**2:
+        return pixels
+    rows = min(height // _PATCH_PX, max(1, round((_MOST_PATCHES * height / width) ** 0.5)))
+    columns = min(width // _PATCH_PX, _MOST_PATCHES // max(1, rows))
+    if rows == 0 or columns == 0:  # a strip: as much of it as of other pictures
+        longest = _MOST_PATCHES * _PATCH_PX**2 // min(height, width)
+        return pixels[:longest, :longest]
+    tops, lefts = _starts(height, rows), _starts(width, columns)
+    lines = [np.concatenate([pixels[t : t + _PATCH_PX, s : s + _PATCH_PX] for s in lefts], axis=1) for t in tops]
+    return np.concatenate(lines, axis=0)
+
+
+def _starts(length: int, count: int) -> list[int]:
+    return [int(start) // _LEAST_PX * _LEAST_PX for start in np.linspace(0, length - _PATCH_PX, count)]

@@ -1,0 +1,100 @@
+"""How strong the noise of a picture is, from the statistics of its block spectra.
+
+Noise fills all blocks alike, texture only some, so the calmest blocks of every frequency tell the noise. A small
+network, trained on photographs with noise put in, turns the order statistics into a level; it also knows the noise
+that cameras correlate and compress, which the estimators for white noise miss.
+
+Reference:
+    Ponomarenko et al., An Automatic Approach to Lossy Compression of AVIRIS Images, 2007,
+    doi:10.1109/IGARSS.2007.4422833 (noise from the calmest DCT blocks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.diagnosis.blocks import BLOCK_PX, spectra
+from restoration.images import FloatArray
+
+FEATURES = 52
+_BANDS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 14))
+_PERCENTILES = (1, 5, 10, 20, 35, 50, 75)
+_CALM_SHARE = 0.1
+_LEAST_BLOCKS = 12
+_FLOOR_255 = 0.1
+_LEVEL_OFFSET_255 = 1.0
+
+
+@dataclass(frozen=True)
+class NoiseLevelNetwork:
+    """A multilayer perceptron with two hidden layers, in NumPy: `weights` (in, out) and `biases` of each layer."""
+
+    weights: tuple[npt.NDArray[np.float32], ...]
+    biases: tuple[npt.NDArray[np.float32], ...]
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[np.float32]]) -> NoiseLevelNetwork:
+        """Take the tensors `0.weight`, `0.bias`, `2.weight`, ... of a `torch.nn.Sequential`."""
+        layers = sorted({int(name.split(".")[0]) for name in tensors})
+        weights = tuple(tensors[f"{layer}.weight"].astype(np.float32).T for layer in layers)
+        return cls(weights, tuple(tensors[f"{layer}.bias"].astype(np.float32) for layer in layers))
+
+    def __call__(self, features: npt.NDArray[np.float32]) -> float:
+        """Return the level in 0-255 units."""
+        x = features
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = x @ weight + bias
+            if index + 1 < len(self.weights):
+                x = np.maximum(x, 0)
+        return max(0.0, from_log(float(x[0])))
+
+
+def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
+    """Return what the network looks at, (52,), or None for a picture of too few blocks.
+
+    For each band of frequencies the percentiles, over all blocks, of the logarithm of its strength, and its mean in the
+    blocks that are calmest at low frequencies; then how much of the picture is clipped, and how gray it is.
+
+    Args:
+        pixels: (H, W, 3), range [0, 1].
+    """
+    planes = [spectra(pixels[..., channel]) for channel in range(3)]
+    counts = [len(plane) for plane in planes]
+    usable = [plane for plane in planes if len(plane) >= _LEAST_BLOCKS]
+    if not usable:
+        planes = [spectra(pixels[..., channel], keep_clipped=True) for channel in range(3)]
+        usable = [plane for plane in planes if len(plane) >= _LEAST_BLOCKS]
+    if not usable:
+        return None
+    per_plane = [_band_features(plane) for plane in usable]
+    blocks = (pixels.shape[0] // BLOCK_PX) * (pixels.shape[1] // BLOCK_PX)
+    clipped = 1 - sum(counts) / (3 * min(blocks, 16_000))
+    colour = float(np.log(np.abs(pixels[..., 0] - pixels[..., 1]).mean() + 1e-3))
+    return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour]]).astype(np.float32)
+
+
+def _band_features(plane: FloatArray) -> npt.NDArray[np.float32]:
+    order = np.add.outer(np.arange(BLOCK_PX), np.arange(BLOCK_PX))
+    strengths = np.stack(
+        [np.sqrt(np.mean(plane[:, (order >= low) & (order <= high)] ** 2, axis=1)) for low, high in _BANDS], axis=1
+    )
+    logs = np.log(strengths + _FLOOR_255)
+    ranks = np.percentile(logs, _PERCENTILES, axis=0)
+    calm = logs[np.argsort(logs[:, 0])[: max(_LEAST_BLOCKS, int(_CALM_SHARE * len(logs)))]]
+    spread = np.log(np.percentile(np.exp(calm[:, 2]), 90) / np.percentile(np.exp(calm[:, 2]), 10))
+    median = np.median(strengths, axis=0)
+    return np.concatenate([ranks.ravel(), calm.mean(axis=0), [spread, np.log((median[-1] + 0.1) / (median[0] + 0.1))]])
+
+
+def to_log(level_255: float) -> float:
+    """Return what the network is trained to say for a level in 0-255 units."""
+    return float(np.log(level_255 + _LEVEL_OFFSET_255))
+
+
+def from_log(value: float) -> float:
+    """Undo `to_log`."""
+    return float(np.exp(value) - _LEVEL_OFFSET_255)

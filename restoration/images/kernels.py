@@ -1,0 +1,34 @@
+"""Blur kernels from pictures of them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from restoration.errors import InvalidParameter
+from restoration.images.decode import ImageSource, read
+from restoration.images.picture import FloatArray, gray_of
+
+MAX_KERNEL_PX = 129
+
+
+def read_kernel(source: ImageSource) -> FloatArray:
+    """Read a blur kernel: the brighter a pixel, the more of the light went there.
+
+    Returns:
+        (k, k') float32, both sides odd (a line of zeros is added where one is even), sum 1.
+
+    Raises:
+        InvalidParameter: larger than 129 px, or black.
+        InvalidImage: not a picture.
+    """
+    picture = read(source)
+    if max(picture.width, picture.height) > MAX_KERNEL_PX:
+        raise InvalidParameter(
+            f"The kernel is {picture.size_text} but may have at most {MAX_KERNEL_PX} px a side; crop it to the spot.",
+            name="kernel",
+        )
+    light = gray_of(picture.pixels).astype(np.float64)
+    if light.sum() <= 0:
+        raise InvalidParameter("The kernel is black; it must show a bright spot or streak.", name="kernel")
+    light = np.pad(light, ((0, 1 - light.shape[0] % 2), (0, 1 - light.shape[1] % 2)))
+    return (light / light.sum()).astype(np.float32)

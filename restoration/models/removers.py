@@ -1,0 +1,78 @@
+"""What removers of damage share: what they tell their network, the views they take, and the subtraction in float32.
+
+Each subtracts what the network takes for damage, so that low precision touches only the correction.
+
+Reference:
+    Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (noise-level map);
+    Timofte et al., Seven Ways to Improve Example-Based Single Image Super Resolution, 2016, arXiv:1511.02228 (views);
+    Jiang et al., Towards Flexible Blind JPEG Artifacts Removal, 2021, arXiv:2109.14573 (told the quality).
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from restoration.models.base import NetworkRestorer
+from restoration.types import Parameters
+
+
+def jpeg_level(quality: float) -> float:
+    """Return what the network is told of a JPEG quality, 1-100: 0 for hardly any loss, 1 for the worst."""
+    return (100 - quality) / 100
+
+
+class Remover(NetworkRestorer):
+    """Subtract the damage that the network finds."""
+
+    @abc.abstractmethod
+    def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
+        """Return the picture for the network and what it is told, both float32; see `ResUNet.forward`."""
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        damaged, told = self.look(image, parameters)
+        counts = [max(1, int(each.get("views", 1))) for each in parameters]
+        damage = torch.zeros_like(damaged)
+        for view in range(max(counts)):
+            chosen = [index for index, count in enumerate(counts) if count > view]
+            damage[chosen] += self._damage(damaged[chosen], told[chosen], view)
+        shares = torch.tensor(counts, dtype=torch.float32, device=image.device).reshape(-1, 1, 1, 1)
+        return damaged - damage / shares
+
+    def _damage(self, damaged: Tensor, told: Tensor, view: int) -> Tensor:
+        """Return what the network finds in one of the eight views: turned by quarters, the last four mirrored too."""
+        turns, is_mirrored = view % 4, view >= 4
+
+        def seen(picture: Tensor) -> Tensor:
+            return torch.rot90(picture.flip(3) if is_mirrored else picture, turns, (2, 3))
+
+        batch = seen(damaged).to(self.dtype).contiguous(memory_format=torch.channels_last)
+        found = torch.rot90(self.network(batch, seen(told).to(self.dtype)).float(), -turns, (2, 3))
+        return found.flip(3) if is_mirrored else found
+
+
+class Denoiser(Remover):
+    """Remove noise of the level `sigma`; a `strength` above 1 tells more than there is."""
+
+    def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
+        return image, _levels(image, [float(each["sigma"]) * _excess(each) for each in parameters])
+
+
+class JpegRemover(Remover):
+    """Remove what JPEG compression of the given `quality` left; a `strength` above 1 tells a worse one."""
+
+    def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
+        levels = [min(1.0, jpeg_level(float(each["quality"])) * _excess(each)) for each in parameters]
+        return image, _levels(image, levels)
+
+
+def _excess(parameters: Parameters) -> float:
+    """Return how much more than the measured damage is to be removed; the service mixes below 1."""
+    return max(1.0, float(parameters.get("strength", 1.0)))
+
+
+def _levels(image: Tensor, levels: Sequence[float]) -> Tensor:
+    return torch.tensor(levels, dtype=torch.float32, device=image.device).reshape(-1, 1, 1, 1)

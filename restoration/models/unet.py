@@ -1,0 +1,82 @@
+"""The residual U-Net behind the built-in removers of noise and of JPEG artefacts.
+
+Plain 3x3 residual blocks, strided 2x2 convolutions down and transposed ones up, no biases: a bias-free network scales
+with its input, so it generalises to noise levels it has not seen.
+
+Reference:
+    Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (the shape);
+    Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free CNNs, 2020, arXiv:1906.05478.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from restoration.models.layers import ResidualBlock
+
+
+class ResUNet(nn.Module):
+    """Find the damage of (B, 3, H, W); H and W must be multiples of 2 ** (levels - 1).
+
+    Args:
+        widths: channels of each level, finest first.
+        blocks: residual blocks per level and direction.
+        maps: channels of what the network is told.
+    """
+
+    def __init__(self, widths: Sequence[int] = (32, 64, 128, 256), blocks: int = 2, maps: int = 1) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.blocks = blocks
+        self.head = nn.Conv2d(3 + maps, widths[0], 3, padding=1, bias=False)
+        self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.downs = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
+        )
+        self.body = _blocks(widths[-1], blocks)
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
+        )
+        self.decoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.tail = nn.Conv2d(widths[0], 3, 3, padding=1, bias=False)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        return int(2 ** (len(self.widths) - 1))
+
+    @property
+    def receptive_radius_px(self) -> int:
+        """How far the output looks: two 3x3 convolutions per block, both directions, doubled at each level."""
+        levels = len(self.widths) - 1
+        fine = sum(4 * self.blocks * 2**level for level in range(levels))
+        return 2 + fine + 2 * self.blocks * 2**levels
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        """Return the damage to subtract, (B, 3, H, W).
+
+        Args:
+            damaged: (B, 3, H, W), range [0, 1].
+            told: (B, maps, H, W), or (B, maps, 1, 1) where it is the same everywhere; range [0, 1]. For a denoiser the
+                standard deviation of the noise.
+        """
+        maps = told.expand(-1, -1, damaged.shape[2], damaged.shape[3])
+        x = self.head(torch.cat([damaged, maps], dim=1))
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            x = encoder(x)
+            skips.append(x)
+            x = down(x)
+        x = self.body(x)
+        for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
+            x = decoder(up(x) + skips.pop())
+        damage: Tensor = self.tail(x)
+        return damage
+
+
+def _blocks(width: int, count: int) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias=False) for _ in range(count)))

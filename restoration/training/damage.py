@@ -1,0 +1,86 @@
+"""What training does to clean patches, and what the network is told about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.degradations.compose import add_photo_noise
+from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
+from restoration.degradations.resize import downscale
+from restoration.degradations.second_order import degrade_twice
+from restoration.models.removers import jpeg_level
+from restoration.training.config import Recipe
+
+FloatArray = npt.NDArray[np.float32]
+Damaged = tuple[FloatArray, float]
+"""The damaged patch (H, W, 3), and the level that the network is told, in [0, 1]."""
+
+_VALIDATION_SIGMA = 25 / 255
+_VALIDATION_QUALITY = 20
+
+
+def damage(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    """Damage a clean patch, (H, W, 3) in [0, 1], at a random strength."""
+    return _RANDOM[recipe.degradation](patch, recipe, rng)
+
+
+def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    """Damage a clean patch, (H, W, 3) in [0, 1], at the middle strength by which runs are compared."""
+    if recipe.degradation == "jpeg":
+        return compress_jpeg(patch, quality=_VALIDATION_QUALITY), jpeg_level(_VALIDATION_QUALITY)
+    if recipe.scale > 1:
+        return shrink(patch, recipe, rng), 0.0
+    return add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA
+
+
+def _gaussian(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    sigma = float(rng.uniform(*recipe.sigma_255)) / 255
+    return add_gaussian_noise(patch, rng=rng, sigma=sigma), sigma
+
+
+def _photo_noise(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    return add_photo_noise(patch, rng=rng, sigma=float(rng.uniform(*recipe.sigma_255)) / 255)
+
+
+def _jpeg(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    """Compress once, or twice on another grid; colour at half or full resolution, the grid anywhere."""
+    quality = int(rng.integers(5, 96) if rng.random() < 0.5 else rng.integers(5, 50))
+    full_colour = bool(rng.random() < 0.3)
+    damaged, told = patch, quality
+    if rng.random() < 0.1:
+        earlier = int(rng.integers(quality // 2 + 5, 96))
+        damaged, told = _compress_shifted(damaged, earlier, full_colour, rng), min(earlier, quality)
+    if rng.random() < 0.3:
+        return _compress_shifted(damaged, quality, full_colour, rng), jpeg_level(told)
+    return compress_jpeg(damaged, quality=quality, full_colour=full_colour), jpeg_level(told)
+
+
+def _compress_shifted(patch: FloatArray, quality: int, full_colour: bool, rng: np.random.Generator) -> FloatArray:
+    """Compress as if the patch had been cut from a picture whose blocks begin elsewhere."""
+    down, right = (int(shift) for shift in rng.integers(0, 8, 2))
+    larger = np.pad(patch, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
+    return np.ascontiguousarray(compress_jpeg(larger, quality=quality, full_colour=full_colour)[down:, right:])
+
+
+def shrink(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> FloatArray:
+    """Return a super-resolution recipe's input for a clean patch whose sides are multiples of `scale`."""
+    if recipe.degradation == "second-order":
+        return degrade_twice(patch, rng=rng, scale=recipe.scale)
+    return quantize_8bit(downscale(patch, scale=recipe.scale))
+
+
+def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    return shrink(patch, recipe, rng), 0.0
+
+
+_RANDOM: Mapping[str, Callable[[FloatArray, Recipe, np.random.Generator], Damaged]] = {
+    "gaussian": _gaussian,
+    "photo-noise": _photo_noise,
+    "jpeg": _jpeg,
+    "bicubic": _shrunk,
+    "second-order": _shrunk,
+}

@@ -1,0 +1,109 @@
+"""The answers of the latest runs, kept for a while so that the strength can be changed without running again."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.images import FloatArray, quantize
+from restoration.parameters import mix_of
+from restoration.service import mixed
+from restoration.types import Parameters, ParamValue, RestoreResult, as_mapping
+
+_MOST_BYTES = 400_000_000
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A result with its pictures in their smallest exact form; `result` itself holds none."""
+
+    result: RestoreResult
+    given: Parameters
+    source: str
+    before: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
+    answer: npt.NDArray[np.float16] | FloatArray
+    alpha: FloatArray | None
+
+    @property
+    def size_bytes(self) -> int:
+        return self.before.nbytes + self.answer.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+
+
+class Answers:
+    """Keep results by the secret number of their run; the oldest give way when the memory for them is full.
+
+    Args:
+        most_bytes: memory that all of them may take.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def keep(self, number: str, result: RestoreResult, *, given: Parameters, source: str) -> None:
+        """Keep a result whose model takes a strength and left the size as it was.
+
+        Args:
+            given: the parameters that the user chose for it.
+            source: the file it was made from.
+        """
+        before, after = result.original, result.picture
+        if not any(param.is_mix for param in result.model.params) or result.answer.shape != before.pixels.shape:
+            return
+        empty = np.zeros((1, 1, 3), np.float32)
+        bare = replace(result, picture=after.with_pixels(empty), original=before.with_pixels(empty), answer=empty)
+        kept = _Kept(
+            result=bare,
+            given=given,
+            source=source,
+            before=quantize(before.pixels, bit_depth=before.bit_depth),
+            answer=result.answer.astype(np.float16) if before.bit_depth == 8 else result.answer,
+            alpha=after.alpha,
+        )
+        with self._lock:
+            self._kept[number] = kept
+            while sum(each.size_bytes for each in self._kept.values()) > self._most_bytes:
+                self._kept.popitem(last=False)
+
+    def mix(self, number: str, given: Parameters, *, source: str | None) -> RestoreResult | None:
+        """Return the kept result with another strength; None where that needs a new run.
+
+        Args:
+            given: the parameters as the user has them now.
+            source: the file that is on the page now.
+        """
+        with self._lock:
+            kept = self._kept.get(number)
+        if kept is None or kept.source != source:
+            return None
+        info = kept.result.model
+        names = [param.name for param in info.params if param.is_mix]
+        if _without(given, names) != _without(kept.given, names):
+            return None
+        if _excess(given, names) != _excess(kept.given, names):
+            return None
+        parameters = {**kept.result.parameters, **{name: given[name] for name in names}}
+        before = kept.before.astype(np.float32) / np.float32(np.iinfo(kept.before.dtype).max)
+        answer = kept.answer.astype(np.float32)
+        pixels = mixed(before, answer, share=mix_of(info, parameters))
+        return replace(
+            kept.result,
+            picture=kept.result.picture.with_pixels(pixels, alpha=kept.alpha),
+            original=kept.result.original.with_pixels(before, alpha=kept.alpha),
+            answer=answer,
+            parameters=as_mapping(parameters),
+        )
+
+
+def _without(values: Parameters, names: list[str]) -> dict[str, ParamValue]:
+    return {name: value for name, value in values.items() if name not in names}
+
+
+def _excess(values: Parameters, names: list[str]) -> list[float]:
+    """Return how far the strengths go beyond 1, where the model itself does more."""
+    return [max(1.0, float(values[name])) for name in names]

@@ -1,0 +1,46 @@
+"""Contact sheets: one row per case, one column per picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from restoration.bench.cases import Damage, load_cases
+from restoration.bench.sheet import contact_sheet
+from restoration.service import Service
+from restoration.types import Task
+
+CROP_PX = 32
+
+
+@pytest.fixture
+def folder(tmp_path: Path, rng: np.random.Generator) -> Path:
+    for name, size in (("a.png", (60, 40)), ("b.png", (20, 90))):
+        pixels = rng.integers(0, 256, (size[1] // 4 + 1, size[0] // 4 + 1, 3), dtype=np.uint8)
+        Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC).save(tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("ratio", "columns"), [(0.2, 3), (0.0, 2)], ids=["with reference", "nothing to compare with"])
+def test_sheet_has_a_row_for_each_case_and_a_column_for_each_picture(
+    folder: Path, tmp_path: Path, ratio: float, columns: int
+) -> None:
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    cases = load_cases(Task.SALT_AND_PEPPER, folder, Damage(salt_and_pepper=ratio))
+    sheet = contact_sheet(
+        service, cases, task=Task.SALT_AND_PEPPER, models=["adaptive-median"], parameters={}, crop_px=CROP_PX
+    )
+    assert sheet.width == columns * (CROP_PX + 4)
+    assert sheet.height == 2 * (CROP_PX + 4 + 16)
+
+
+def test_enlarged_pictures_stand_beside_their_input_at_one_size(folder: Path, tmp_path: Path) -> None:
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    cases = load_cases(Task.SUPER_RESOLUTION, folder, Damage(scale=2))
+    sheet = contact_sheet(
+        service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2}, crop_px=CROP_PX
+    )
+    assert sheet.width == 3 * (CROP_PX + 4)

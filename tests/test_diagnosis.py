@@ -1,0 +1,86 @@
+"""What pictures tell of their damage, against damage that was put in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
+from restoration.diagnosis import diagnose, impulse_share, jpeg_quality, noise_level
+from restoration.images import Picture
+from restoration.types import Task
+
+
+@pytest.fixture(scope="module")
+def photo() -> Picture:
+    """Scikit-image's cat, which was never compressed hard."""
+    from skimage import data
+
+    return Picture(data.chelsea().astype(np.float32) / 255)
+
+
+def _changed(photo: Picture, pixels: np.ndarray) -> Picture:
+    return replace(photo, pixels=pixels.astype(np.float32))
+
+
+@pytest.mark.parametrize("sigma_255", [15, 25, 50])
+def test_level_of_white_noise_is_its_sigma(photo: Picture, rng: np.random.Generator, sigma_255: float) -> None:
+    noisy = _changed(photo, add_gaussian_noise(photo.pixels, rng=rng, sigma=sigma_255 / 255))
+    assert noise_level(noisy) == pytest.approx(sigma_255, rel=0.2)
+
+
+def test_more_noise_gives_a_higher_level(photo: Picture, rng: np.random.Generator) -> None:
+    levels = [
+        noise_level(_changed(photo, quantize_8bit(add_gaussian_noise(photo.pixels, rng=rng, sigma=sigma / 255))))
+        for sigma in (0, 10, 20, 30, 40)
+    ]
+    assert levels == sorted(levels)
+    assert levels[0] < 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 200), (127, 300), (128, 128), (129, 1000)])
+def test_any_size_has_a_diagnosis(size: tuple[int, int], rng: np.random.Generator) -> None:
+    found = diagnose(Picture(rng.random((*size, 3), dtype=np.float32)))
+    assert np.isfinite(found.noise_level)
+
+
+@pytest.mark.parametrize("quality", [10, 25, 50, 75, 90])
+@pytest.mark.parametrize("full_colour", [False, True])
+def test_quality_is_read_from_the_pixels(photo: Picture, quality: int, full_colour: bool) -> None:
+    saved = _changed(photo, compress_jpeg(photo.pixels, quality=quality, full_colour=full_colour))
+    assert jpeg_quality(saved) == pytest.approx(quality, abs=1)
+
+
+def test_first_of_two_compressions_is_seen_where_it_was_the_stronger(photo: Picture) -> None:
+    again = compress_jpeg(compress_jpeg(photo.pixels, quality=30), quality=92)
+    assert jpeg_quality(_changed(photo, again)) == 30
+    assert jpeg_quality(replace(_changed(photo, again), jpeg_quality=92)) == 30
+
+
+def test_quality_of_the_file_counts_where_the_pixels_show_nothing(photo: Picture) -> None:
+    assert jpeg_quality(photo) is None
+    assert jpeg_quality(replace(photo, jpeg_quality=95)) == 95
+
+
+@pytest.mark.parametrize("kind", ["flat", "ramp", "noise", "black"])
+def test_pictures_that_were_never_compressed_have_no_quality(kind: str, rng: np.random.Generator) -> None:
+    ramp = np.tile(np.linspace(0, 1, 256, dtype=np.float32), (256, 1))
+    planes = {"flat": ramp * 0 + 0.5, "ramp": quantize_8bit(ramp), "noise": rng.random((256, 256)), "black": ramp * 0}
+    assert jpeg_quality(Picture(np.repeat(planes[kind][..., None], 3, axis=2).astype(np.float32))) is None
+
+
+def test_impulses_are_counted(photo: Picture, rng: np.random.Generator) -> None:
+    noisy = _changed(photo, add_salt_and_pepper(photo.pixels, rng=rng, ratio=0.2))
+    assert impulse_share(noisy) == pytest.approx(0.2, abs=0.06)  # some hardly differ from what they replaced
+    assert impulse_share(photo) < 0.001
+
+
+def test_main_task_is_the_damage_that_stands_out(photo: Picture, rng: np.random.Generator) -> None:
+    dotted = _changed(photo, add_salt_and_pepper(photo.pixels, rng=rng, ratio=0.1))
+    blocky = _changed(photo, compress_jpeg(photo.pixels, quality=20))
+    grainy = _changed(photo, quantize_8bit(add_gaussian_noise(photo.pixels, rng=rng, sigma=0.1)))
+    tasks = [diagnose(each).main_task for each in (dotted, blocky, grainy)]
+    assert tasks == [Task.SALT_AND_PEPPER, Task.DEJPEG, Task.DENOISE]
