@@ -1,12 +1,13 @@
 """Downloads from the Hugging Face Hub: one at a time for each file, with progress, retries, a limit, and cancel.
 
 What huggingface_hub 2.4 leaves to its caller: it returns files of the right size with wrong bytes as good, retries a
-Hub that cannot be reached for half a minute, only warns of a full disk, and does not tell several callers of one
-download of each other.
+Hub that cannot be reached for half a minute, gives up at once on an overloaded one, waits without end on a line that
+drips, only warns of a full disk, and does not tell several callers of one download of each other.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 import threading
@@ -15,7 +16,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from restoration.errors import WeightsUnavailable
 from restoration.types import WeightFile
@@ -25,11 +26,16 @@ log = logging.getLogger(__name__)
 PAUSES_S = (2.0, 8.0)
 """Waits before the second and the third try."""
 TIME_LIMIT_S = 3600.0
+STALL_LIMIT_S = 120.0
+"""How long a download may go without a byte."""
+_LONGEST_PAUSE_S = 60.0
+_CHUNK_BYTES = 1024 * 1024
 _META_TIMEOUT_S = 10.0
 _POLL_S = 0.25
 _SPARE_BYTES = 200_000_000
 
 _FlightKey = tuple[str, str, str]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,10 @@ class _Cancelled(Exception):
     """Nobody waits for the download any more."""
 
 
+class _TooSlow(Exception):
+    """The download takes longer than it may; the message completes a sentence about the file."""
+
+
 class _Flight:
     """One download in its own thread, and everybody who waits for it."""
 
@@ -75,6 +85,8 @@ class _Flight:
         self.finished = threading.Event()
         self._cancelled = threading.Event()
         self._started_s = time.monotonic()
+        self._moved_s = self._started_s
+        self._partial_bytes = 0
         self._done_bytes = 0
         self._total_bytes = file.size_bytes
         self._path: Path | None = None
@@ -91,12 +103,31 @@ class _Flight:
 
         Raises:
             _Cancelled: nobody waits for them.
+            _TooSlow: they come too late.
         """
         self._done_bytes += new_bytes
+        self._moved_s = time.monotonic()
         if self._cancelled.is_set():
             raise _Cancelled
+        self._check_time()
+
+    def watch(self) -> None:
+        """End a download that takes too long or stands still; its thread may hang in the client until later."""
+        partial_bytes = _partial_bytes(self.file)
+        if partial_bytes != self._partial_bytes:  # another process may hold the lock of this file and download it
+            self._partial_bytes, self._moved_s = partial_bytes, time.monotonic()
+        try:
+            self._check_time()
+            if time.monotonic() - self._moved_s > STALL_LIMIT_S:
+                reason = f"cannot be downloaded: nothing more of it has come for {STALL_LIMIT_S / 60:.0f} minutes"
+                raise _TooSlow(reason)
+        except _TooSlow as error:
+            self._end(error=unavailable(self.file, model=self.model, error=error))
+            self.cancel()
+
+    def _check_time(self) -> None:
         if time.monotonic() - self._started_s > TIME_LIMIT_S:
-            raise TimeoutError("the time for a download is over")
+            raise _TooSlow(f"cannot be downloaded within {TIME_LIMIT_S / 60:.0f} minutes")
 
     def restart(self, total_bytes: int | None) -> None:
         """Begin to count anew; a retry starts from the first byte."""
@@ -118,25 +149,22 @@ class _Flight:
 
     def _fly(self) -> None:
         try:
-            self._path = self._download()
-        except WeightsUnavailable as error:
-            self._error = error
+            self._end(path=_with_retries(lambda: _download_once(self), name=self.file.filename, rest=self._rest))
         except Exception as error:  # the client lets errors of two HTTP libraries, the disk and its own through
-            self._error = unavailable(self.file, model=self.model, error=error)
-        finally:
-            self.finished.set()
+            known = isinstance(error, WeightsUnavailable)
+            self._end(error=error if known else unavailable(self.file, model=self.model, error=error))
 
-    def _download(self) -> Path:
-        for pause_s in (*PAUSES_S, None):
-            try:
-                return _download_once(self)
-            except Exception as error:
-                if pause_s is None or not _is_passing(error):
-                    raise
-                log.info("%s: %s; the next try comes in %.0f s", self.file.filename, type(error).__name__, pause_s)
-                if self._cancelled.wait(pause_s):
-                    raise _Cancelled from error
-        raise AssertionError("the last try ends the loop")
+    def _end(self, *, path: Path | None = None, error: Exception | None = None) -> None:
+        """Tell everybody who waits how it ended; only the first end counts."""
+        with _guard:
+            if not self.finished.is_set():
+                self._path, self._error = path, error
+                self.finished.set()
+
+    def _rest(self, pause_s: float) -> None:
+        self._moved_s += pause_s  # a pause of our own is no standstill
+        if self._cancelled.wait(pause_s):
+            raise _Cancelled
 
 
 _guard = threading.Lock()
@@ -163,6 +191,7 @@ def download(file: WeightFile, *, model: str) -> Generator[DownloadProgress, Non
         flight.waiting += 1
     try:
         while not flight.finished.wait(_POLL_S):
+            flight.watch()
             yield flight.progress
         return flight.result()
     finally:
@@ -181,7 +210,7 @@ def describe(file: WeightFile, *, model: str) -> RemoteFile:
         WeightsUnavailable: the Hub cannot be reached, or has no such file.
     """
     try:
-        return _remote(file)
+        return _with_retries(lambda: _remote(file), name=file.filename, rest=time.sleep)
     except Exception as error:  # as in `_Flight._fly`
         raise unavailable(file, model=model, error=error) from error
 
@@ -197,15 +226,19 @@ def unavailable(file: WeightFile, *, model: str, error: Exception) -> WeightsUna
         RevisionNotFoundError,
     )
 
-    source = f"The weights file {file.filename} of {model} (huggingface.co/{file.repo_id})"
+    source = f"The weights file {file.filename} of {model} (huggingface.co/{file.hub_address})"
     if isinstance(error, GatedRepoError):
         reason = "needs the consent of a signed-in user; set HF_TOKEN or choose another model."
+    elif _is_broken(error):
+        reason = "did not come to its end: the connection broke off; try again later or choose a built-in model."
     elif isinstance(error, (LocalEntryNotFoundError, OfflineModeIsEnabled)) or _is_network(error):
         reason = "is not on this machine and the Hub cannot be reached; connect once or choose a built-in model."
     elif isinstance(error, (EntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError)):
         reason = "is no longer on the Hub; choose another model."
     elif isinstance(error, _Cancelled):
         reason = "was not downloaded to the end, since nobody waited for it any more; try again."
+    elif isinstance(error, _TooSlow):
+        reason = f"{error}; try again later or choose a built-in model."
     else:
         reason = f"cannot be downloaded ({type(error).__name__}); try again later or choose a built-in model."
     translated = WeightsUnavailable(f"{source} {reason}", model=model)
@@ -213,9 +246,27 @@ def unavailable(file: WeightFile, *, model: str, error: Exception) -> WeightsUna
     return translated
 
 
+def _with_retries(action: Callable[[], _T], *, name: str | None, rest: Callable[[float], None]) -> _T:
+    """Return what the action gives, trying again after errors that may pass; `rest` waits, or raises to stop."""
+    for pause_s in PAUSES_S:
+        try:
+            return action()
+        except Exception as error:
+            if not _is_passing(error):
+                raise
+            asked_s = max(pause_s, _asked_pause_s(error))
+            log.info("%s: %s; the next try comes in %.0f s", name, type(error).__name__, asked_s)
+            rest(asked_s)
+    return action()
+
+
 def _download_once(flight: _Flight) -> Path:
     import huggingface_hub
+    from huggingface_hub import constants
 
+    # By default the client hands on 10 MB at once: until then nobody is told of progress, cannot stop it, and a
+    # connection that is cut begins from the first byte.
+    constants.DOWNLOAD_CHUNK_SIZE = min(constants.DOWNLOAD_CHUNK_SIZE, _CHUNK_BYTES)
     file = flight.file
     assert file.repo_id is not None
     assert file.filename is not None
@@ -230,7 +281,11 @@ def _download_once(flight: _Flight) -> Path:
     flight.restart(remote.size_bytes)
     return Path(
         huggingface_hub.hf_hub_download(
-            file.repo_id, file.filename, revision=file.revision, tqdm_class=_meter(flight.count)
+            file.repo_id,
+            file.filename,
+            revision=file.revision,
+            repo_type=file.repo_type,
+            tqdm_class=_meter(flight.count),
         )
     )
 
@@ -240,7 +295,7 @@ def _remote(file: WeightFile) -> RemoteFile:
 
     assert file.repo_id is not None
     assert file.filename is not None
-    url = hf_hub_url(file.repo_id, file.filename, revision=file.revision)
+    url = hf_hub_url(file.repo_id, file.filename, revision=file.revision, repo_type=file.repo_type)
     found = get_hf_file_metadata(url, timeout=_META_TIMEOUT_S)
     is_sha256 = found.etag is not None and len(found.etag) == 64
     return RemoteFile(found.size, found.etag if is_sha256 else None)
@@ -262,17 +317,50 @@ def _check_disk(size_bytes: int | None, flight: _Flight) -> None:
         )
 
 
+def _partial_bytes(file: WeightFile) -> int:
+    """Return how much lies in the cache of files of that repository that are being downloaded, by any process."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    folder = (
+        Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=str(file.repo_id), repo_type=file.repo_type) / "blobs"
+    )
+    total_bytes = 0
+    for path in folder.glob("*.incomplete"):
+        with contextlib.suppress(FileNotFoundError):  # done in the meantime
+            total_bytes += path.stat().st_size
+    return total_bytes
+
+
 def _is_network(error: Exception) -> bool:
     """Tell whether an error means that the Hub was not reached, in any of the HTTP libraries that may be below."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & {"TransportError", "ConnectError", "TimeoutException", "ConnectionError", "TimeoutError"})
+    return _has_name(error, {"TransportError", "ConnectError", "TimeoutException", "ConnectionError", "TimeoutError"})
+
+
+def _is_broken(error: Exception) -> bool:
+    """Tell whether the Hub was reached but the connection then broke off or fell silent."""
+    return _has_name(error, {"ReadTimeout", "ReadError", "RemoteProtocolError", "ConnectionResetError"})
+
+
+def _has_name(error: Exception, names: set[str]) -> bool:
+    return not names.isdisjoint(kind.__name__ for kind in type(error).__mro__)
+
+
+def _asked_pause_s(error: Exception) -> float:
+    """Return how long an overloaded Hub asks to be left alone, within reason."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    if not isinstance(error, HfHubHTTPError) or error.response is None:
+        return 0.0
+    asked = error.response.headers.get("Retry-After", "")
+    return min(float(asked), _LONGEST_PAUSE_S) if asked.isdigit() else 0.0
 
 
 def _is_passing(error: Exception) -> bool:
     """Tell whether another try may succeed: cut or slow lines, an overloaded Hub, a short answer."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
-    if isinstance(error, (WeightsUnavailable, OfflineModeIsEnabled, _Cancelled)):
+    if isinstance(error, (WeightsUnavailable, OfflineModeIsEnabled, _Cancelled, _TooSlow)):
         return False
     if isinstance(error, HfHubHTTPError):
         return error.response is not None and error.response.status_code in (408, 429, 500, 502, 503, 504)
@@ -282,7 +370,7 @@ def _is_passing(error: Exception) -> bool:
 def _key(file: WeightFile) -> _FlightKey:
     assert file.repo_id is not None
     assert file.filename is not None
-    return file.repo_id, file.filename, file.revision
+    return file.hub_address, file.filename, file.revision
 
 
 def _meter(count: Callable[[int], None]) -> type[Any]:

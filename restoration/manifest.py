@@ -17,6 +17,8 @@ _FACTORY = re.compile(r"[a-z_][a-z0-9_]*:[a-z_][a-z0-9_]*")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PARAM_KINDS = ("float", "int", "bool", "choice")
+_REPO_TYPES = ("model", "space")
+_NON_COMMERCIAL = "(non-commercial)"
 
 
 def weights_folder() -> Path:
@@ -68,6 +70,9 @@ def _model(entry: dict[str, Any], shared: dict[str, dict[str, Any]]) -> ModelInf
     _require(info.kind in ("classical", "network"), where, "kind", "must be classical or network")
     _require(info.kind == "network" or not files, where, "file", "is only for networks")
     _require(info.max_megapixels > 0, where, "max_megapixels", "must be positive")
+    _require(isinstance(info.non_commercial, bool), where, "non_commercial", "must be true or false")
+    is_told = info.title.endswith(_NON_COMMERCIAL) == info.non_commercial
+    _require(is_told, where, "title", f'must end with "{_NON_COMMERCIAL}" exactly where non_commercial is true')
     names = [param.name for param in params]
     is_whole = bool(info.scales) and all(isinstance(scale, int) and scale >= 1 for scale in info.scales)
     _require(is_whole, where, "scales", "must be whole numbers of at least 1")
@@ -103,6 +108,7 @@ def _file(entry: dict[str, Any], where: str) -> WeightFile:
     _require(
         file.path is None or Path(file.path).name == file.path, where, "path", "must be a file name inside weights/"
     )
+    _require(file.repo_type in _REPO_TYPES, where, "repo_type", f"must be one of {', '.join(_REPO_TYPES)}")
     is_hash = file.sha256 is None or _SHA256.fullmatch(file.sha256) is not None
     _require(is_hash, where, "sha256", "must be 64 hex digits")
     return file

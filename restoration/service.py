@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import os
 import sqlite3
 import threading
 import time
@@ -26,6 +27,7 @@ from restoration.errors import (
     InvalidRequest,
     ManifestError,
     RestorationError,
+    UnknownModel,
     WeightsUnavailable,
 )
 from restoration.forecast import Forecast, forecast
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
@@ -104,6 +107,9 @@ class _Parts:
 class Service:
     """Restore pictures on one device. Any number of threads may use one service at once.
 
+    Models whose weights may not be used commercially are offered only where the environment variable
+    `RESTORATION_NON_COMMERCIAL` is 1 while the service is made; elsewhere they are neither listed nor run.
+
     Args:
         models: the models on offer; None reads the manifest that ships, and the user's own.
         records_path: the SQLite file of the performance record; None takes the user's data folder.
@@ -119,7 +125,10 @@ class Service:
         device: str | None = None,
         time_limit_s: float | None = None,
     ) -> None:
-        self._models = (*load_manifest(), *_own_models()) if models is None else tuple(models)
+        known = (*load_manifest(), *_own_models()) if models is None else tuple(models)
+        is_open = _offers_non_commercial()
+        self._models = tuple(info for info in known if is_open or not info.non_commercial)
+        self._withheld = tuple(info.id for info in known if info.non_commercial and not is_open)
         self._records = Records(default_path() if records_path is None else records_path)
         self._device = device
         self._time_limit_s = time_limit_s
@@ -268,6 +277,12 @@ class Service:
         if request.model:
             from restoration.registry import find_model
 
+            if request.model in self._withheld:
+                message = (
+                    f'The weights of model "{request.model}" are for non-commercial use only; '
+                    f"set {NON_COMMERCIAL_VARIABLE}=1 where that is yours, or choose another model."
+                )
+                raise UnknownModel(message, model=request.model)
             return find_model(self._models, request.model, task=task), ()
         models = [info for info in self._models if task in info.tasks]
         if not models:
@@ -473,6 +488,11 @@ def _told(picture: Picture, name: str) -> float | None:
         megapixels = picture.width * picture.height / 1e6
         return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
     return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
+
+
+def _offers_non_commercial() -> bool:
+    """Tell whether whoever runs this process has asked for models that may not be used commercially."""
+    return os.environ.get(NON_COMMERCIAL_VARIABLE) == "1"
 
 
 def _own_models() -> tuple[ModelInfo, ...]:

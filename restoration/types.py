@@ -80,6 +80,7 @@ class WeightFile:
         role: what the model calls it ("net", "wdn", "x2", ...).
         path: file name inside `weights/` (or, with `is_own`, in the user's folder), or None for a Hub file.
         is_own: the user brought the file.
+        repo_type: what kind of repository `repo_id` names; a Space of the Hub may hold files as a model's does.
         revision: a commit id (40 hex digits) or a branch.
         sha256, size_bytes: None where nobody has recorded them yet.
         when: build parameters for which the file is needed, for example {"scale": 2}; empty means always.
@@ -89,12 +90,18 @@ class WeightFile:
     path: str | None = None
     is_own: bool = False
     repo_id: str | None = None
+    repo_type: Literal["model", "space"] = "model"
     filename: str | None = None
     revision: str = "main"
     sha256: str | None = None
     size_bytes: int | None = None
     licence: str = ""
     when: Parameters = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def hub_address(self) -> str:
+        """Where the repository lies below huggingface.co: "owner/name" or "spaces/owner/name"."""
+        return f"spaces/{self.repo_id}" if self.repo_type == "space" else str(self.repo_id)
 
     def is_needed(self, parameters: Parameters) -> bool:
         """Tell whether a model built with these parameters opens this file."""
@@ -117,6 +124,8 @@ class ModelInfo:
         macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
         training: how the weights were made, where this project made them.
         limits: what it is not made for.
+        non_commercial: the licence of the weights forbids commercial use; the model is offered only on demand (see
+            `Service`), and its title ends with "(non-commercial)".
         measured: what it scored, by test name, in the unit the name carries.
     """
 
@@ -136,6 +145,7 @@ class ModelInfo:
     trained_on: str = ""
     training: str = ""
     limits: str = ""
+    non_commercial: bool = False
     takes_kernel: bool = False
     scales: tuple[int, ...] = (1,)
     macs_per_pixel: float = 0.0

@@ -34,7 +34,7 @@ def status(file: WeightFile) -> tuple[bool, str]:
         cure = "add it again" if file.is_own else "reinstall the application"
         return False, f"its weights file {file.path} is missing; {cure}"
     size = "" if file.size_bytes is None else f" ({file.size_bytes / 1e6:.0f} MB)"
-    return False, f"its weights{size} will be downloaded from huggingface.co/{file.repo_id} with the first use"
+    return False, f"its weights{size} will be downloaded from huggingface.co/{file.hub_address} with the first use"
 
 
 def local_path(file: WeightFile) -> Path | None:
@@ -46,7 +46,7 @@ def local_path(file: WeightFile) -> Path | None:
 
     assert file.repo_id is not None
     assert file.filename is not None
-    cached = try_to_load_from_cache(file.repo_id, file.filename, revision=file.revision)
+    cached = try_to_load_from_cache(file.repo_id, file.filename, revision=file.revision, repo_type=file.repo_type)
     return Path(cached) if isinstance(cached, str) else None
 
 
@@ -135,7 +135,7 @@ def pins() -> dict[str, dict[str, str | int]]:
 
 def pin_name(file: WeightFile) -> str:
     """Return the name under which a file is written down."""
-    return f"{file.repo_id}/{file.filename}@{file.revision}"
+    return f"{file.hub_address}/{file.filename}@{file.revision}"
 
 
 def _pins_path() -> Path:

@@ -487,3 +487,274 @@ def test_published_weights_give_what_realesrganer_gives(
     expected, _ = reference.enhance(continued[..., ::-1].copy())
     difference = done.result.picture.to_array().astype(int) - expected[16:-16, 16:-16, ::-1]
     assert np.abs(difference).max() <= 1
+
+
+LARGE = np.random.default_rng(1).integers(0, 256, 3_500_000, dtype=np.uint8).tobytes()
+LARGE_FILE = dataclasses.replace(FILE, sha256=hashlib.sha256(LARGE).hexdigest(), size_bytes=len(LARGE))
+
+
+class Clock:
+    """Seconds that pass only when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        self.rests_s: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.rests_s.append(seconds)
+
+
+class Gate:
+    """Where the server stops until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self._reached, self._open = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self._reached.set()
+        self._open.wait(20)
+
+    @property
+    def is_reached(self) -> bool:
+        return self._reached.is_set()
+
+    def wait(self) -> None:
+        assert self._reached.wait(20)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """A clock for our downloads and the client's, so that no test waits for a pause or a limit."""
+    from huggingface_hub import file_download
+
+    ours = Clock()
+    monkeypatch.setattr(downloads, "time", ours)
+    monkeypatch.setattr(file_download, "time", ours)
+    return ours
+
+
+def _serve_large(hub: Hub) -> None:
+    hub.files["someone/some-model", "net.pth"] = LARGE
+
+
+def _cut_first(hub: Hub, sent_bytes: int) -> None:
+    """Let the first GET of the body end after so many bytes."""
+    answers = iter([sent_bytes])
+    hub.cut = lambda content, start: next(answers, None)
+
+
+def test_download_that_stands_still_is_given_up(hub: Hub, clock: Clock) -> None:
+    gate = hub.before_body = Gate()
+    steps = weights.fetch(FILE, model="some-model")
+    next(steps)
+    gate.wait()
+    clock.now_s += downloads.STALL_LIMIT_S + 1
+    with pytest.raises(WeightsUnavailable, match="nothing more of it has come for 2 minutes; try again later"):
+        list(steps)
+    gate.open()
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+def test_download_that_stands_still_ends_for_everybody_who_waits(hub: Hub, clock: Clock) -> None:
+    gate = hub.before_body = Gate()
+    everybody = [weights.fetch(FILE, model="some-model") for _ in range(3)]
+    for steps in everybody:
+        next(steps)
+    gate.wait()
+    clock.now_s += downloads.STALL_LIMIT_S + 1
+    for steps in everybody:
+        with pytest.raises(WeightsUnavailable, match="nothing more of it has come"):
+            list(steps)
+    assert hub.downloads() == 1
+    gate.open()
+
+
+def test_download_beyond_its_time_is_given_up_although_nothing_comes(hub: Hub, clock: Clock) -> None:
+    gate = hub.before_body = Gate()
+    steps = weights.fetch(FILE, model="some-model")
+    next(steps)
+    gate.wait()
+    clock.now_s += downloads.TIME_LIMIT_S + 1
+    with pytest.raises(WeightsUnavailable, match="cannot be downloaded within 60 minutes"):
+        list(steps)
+    gate.open()
+
+
+def test_download_by_another_process_is_no_standstill(hub: Hub, clock: Clock) -> None:
+    from huggingface_hub import constants
+    from huggingface_hub.utils import WeakFileLock
+
+    name = "models--someone--some-model"
+    cache = Path(constants.HF_HUB_CACHE)
+    lock, partial = cache / ".locks" / name / f"{FILE.sha256}.lock", cache / name / "blobs" / "other.incomplete"
+    lock.parent.mkdir(parents=True)
+    partial.parent.mkdir(parents=True)
+    with WeakFileLock(lock):
+        steps = weights.fetch(FILE, model="some-model")
+        next(steps)
+        for size in (10, 20, 30):
+            partial.write_bytes(bytes(size))
+            clock.now_s += downloads.STALL_LIMIT_S + 1
+            next(steps)
+        assert hub.downloads() == 0
+    assert [step for step in steps if step.done_bytes > len(CONTENT)] == []
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+
+
+def test_line_that_falls_silent_again_and_again_is_given_up(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = hub.before_body = Gate()
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.02)
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0,))
+    with pytest.raises(WeightsUnavailable, match="the connection broke off; try again later"):
+        weights.ensure(FILE, model="some-model")
+    gate.open()
+    assert hub.downloads() == 12, "six by the client, twice"
+    assert weights.local_path(FILE) is None
+
+
+def test_cut_download_goes_on_where_it_ended(hub: Hub, clock: Clock) -> None:
+    _serve_large(hub)
+    _cut_first(hub, 2_500_000)
+    assert weights.ensure(LARGE_FILE, model="some-model").read_bytes() == LARGE
+    assert hub.statuses == [200, 206]
+    assert hub.ranges[0] is None
+    first_byte = int(str(hub.ranges[1]).removeprefix("bytes=").removesuffix("-"))
+    assert 1_000_000 < first_byte <= 2_500_000, hub.ranges
+
+
+def test_download_that_is_cut_five_times_still_comes_to_its_end(hub: Hub, clock: Clock) -> None:
+    _serve_large(hub)
+    cuts = iter([1_100_000] * 5)
+    hub.cut = lambda content, start: next(cuts, None)
+    assert weights.ensure(LARGE_FILE, model="some-model").read_bytes() == LARGE
+
+
+def test_progress_after_a_cut_counts_no_byte_twice(hub: Hub, clock: Clock) -> None:
+    _serve_large(hub)
+    _cut_first(hub, 2_500_000)
+    hub.takes_ranges = False
+    gate = Gate()
+    hub.before_byte = 3_400_000, gate
+    for step in weights.fetch(LARGE_FILE, model="some-model"):
+        assert step.done_bytes <= len(LARGE)
+        if gate.is_reached:
+            gate.open()
+    assert hub.statuses == [200, 200]
+
+
+def test_server_that_sends_the_whole_file_again_gives_the_right_file(hub: Hub, clock: Clock) -> None:
+    _serve_large(hub)
+    hub.takes_ranges = False
+    _cut_first(hub, 2_500_000)
+    assert weights.ensure(LARGE_FILE, model="some-model").read_bytes() == LARGE
+    assert hub.statuses == [200, 200]
+    assert hub.ranges[1] is not None, "the rest was asked for, and not given"
+
+
+def test_reset_connection_is_tried_again(hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0, 0.0))
+    _serve_large(hub)
+    hub.resets = True
+    _cut_first(hub, 2_500_000)
+    assert weights.ensure(LARGE_FILE, model="some-model").read_bytes() == LARGE
+    assert hub.downloads() == 2
+
+
+def test_body_that_always_ends_early_is_given_up(hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server announces more bytes than it ever sends."""
+    monkeypatch.setattr(downloads, "PAUSES_S", (0.0,))
+    hub.takes_ranges = False
+    hub.cut = lambda content, start: 99
+    with pytest.raises(WeightsUnavailable, match="the connection broke off; try again later"):
+        weights.ensure(FILE, model="some-model")
+    assert weights.local_path(FILE) is None
+    assert not list(Path(huggingface_hub.constants.HF_HUB_CACHE).rglob("*.incomplete"))
+
+
+def test_server_that_never_gets_beyond_the_middle_is_given_up_in_time(hub: Hub, clock: Clock) -> None:
+    """The client begins anew without end, as some bytes come each time; only the limit stops it."""
+    _serve_large(hub)
+    hub.takes_ranges = False
+
+    def cut(content: bytes, start: int) -> int:
+        clock.now_s += downloads.TIME_LIMIT_S / 10
+        return 2_500_000
+
+    hub.cut = cut
+    with pytest.raises(WeightsUnavailable, match="cannot be downloaded within 60 minutes"):
+        weights.ensure(LARGE_FILE, model="some-model")
+    assert hub.downloads() <= 11
+
+
+def test_progress_shows_the_first_megabyte(hub: Hub) -> None:
+    _serve_large(hub)
+    gate = Gate()
+    hub.before_byte = 1_500_000, gate
+    steps = weights.fetch(LARGE_FILE, model="some-model")
+    assert next(step.done_bytes for step in steps if step.done_bytes) >= 1_000_000
+    gate.open()
+    list(steps)
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET"])
+def test_overloaded_hub_is_left_alone_as_long_as_it_asks(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    rests_s: list[float] = []
+    monkeypatch.setattr(downloads._Flight, "_rest", lambda self, pause_s: rests_s.append(pause_s))
+    refusals = iter([(503, ""), (503, "")])
+    hub.refuse = lambda asked: next(refusals, None) if asked == method else None
+    hub.retry_after = "7"
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+    assert rests_s == [7.0, 8.0], "as long as asked, but not shorter than our own pauses"
+
+
+@pytest.mark.parametrize(("asked", "rest_s"), [("86400", 60.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 2.0), ("-5", 2.0)])
+def test_odd_demand_for_a_pause_is_bounded(
+    hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch, asked: str, rest_s: float
+) -> None:
+    rests_s: list[float] = []
+    monkeypatch.setattr(downloads._Flight, "_rest", lambda self, pause_s: rests_s.append(pause_s))
+    refusals = iter([(503, "")])
+    hub.refuse = lambda _: next(refusals, None)
+    hub.retry_after = asked
+    assert weights.ensure(FILE, model="some-model").read_bytes() == CONTENT
+    assert rests_s == [rest_s]
+
+
+def test_overloaded_hub_is_asked_again_what_it_knows_of_a_file(hub: Hub, clock: Clock) -> None:
+    refusals = iter([(503, "")])
+    hub.refuse = lambda _: next(refusals, None)
+    assert weights.ensure(UNKNOWN, model="some-model").read_bytes() == CONTENT
+    assert clock.rests_s == [2.0]
+
+
+def test_file_in_the_storage_is_found_and_checked(hub: Hub) -> None:
+    hub.has_storage = True
+    assert weights.ensure(UNKNOWN, model="some-model").read_bytes() == CONTENT
+    assert weights.pins()[weights.pin_name(UNKNOWN)]["sha256"] == FILE.sha256
+    (got,) = [path for method, path in hub.requests if method == "GET"]
+    assert got.startswith("/storage/")
+
+
+def test_token_is_not_shown_to_the_storage(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    hub.has_storage = True
+    weights.ensure(FILE, model="some-model")
+    assert hub.tokens == {"hub": {"Bearer hf_secret"}, "storage": {None}}
+
+
+def test_cut_download_from_the_storage_goes_on_where_it_ended(hub: Hub, clock: Clock) -> None:
+    _serve_large(hub)
+    hub.has_storage = True
+    _cut_first(hub, 2_500_000)
+    assert weights.ensure(LARGE_FILE, model="some-model").read_bytes() == LARGE
+    assert hub.statuses == [200, 206]
