@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args
 from restoration.errors import InvalidRequest
 
 Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order"]
-Loss = Literal["l1", "log-l1"]
+Loss = Literal["l1", "log-l1", "l2"]
+Objective = Literal["residual", "detail", "direct"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,11 @@ class Recipe:
         warmup_steps: steps of linear increase to `lr`.
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
+        objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself. Empty takes
+            "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
-            as strong.
+            as strong; "l2" = mean squared error.
         init_from: weights file to start from; layers of other shapes stay at their random start.
     """
 
@@ -57,6 +61,7 @@ class Recipe:
     warmup_steps: int = 200
     ema: float = 0.999
     seed: int = 0
+    objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
     init_from: str = ""
 
@@ -80,7 +85,8 @@ def read_recipe(path: Path) -> Recipe:
         )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    for name, choices in (("degradation", get_args(Degradation)), ("loss", get_args(Loss))):
+    kinds = {"degradation": Degradation, "loss": Loss, "objective": Objective}
+    for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
         if name in values and values[name] not in choices:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
     if "sigma_255" in values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,15 @@ from restoration.models.removers import jpeg_level
 from restoration.training.config import Recipe
 
 FloatArray = npt.NDArray[np.float32]
-Damaged = tuple[FloatArray, float]
-"""The damaged patch (H, W, 3), and the level that the network is told, in [0, 1]."""
+
+
+class Damaged(NamedTuple):
+    """A damaged patch (H, W, 3), the level in [0, 1] that the network is told, and a mask (H, W), 1 = lost."""
+
+    picture: FloatArray
+    level: float = 0.0
+    mask: FloatArray | None = None
+
 
 _VALIDATION_SIGMA = 25 / 255
 _VALIDATION_QUALITY = 20
@@ -31,19 +39,19 @@ def damage(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damag
 def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
     """Damage a clean patch, (H, W, 3) in [0, 1], at the middle strength by which runs are compared."""
     if recipe.degradation == "jpeg":
-        return compress_jpeg(patch, quality=_VALIDATION_QUALITY), jpeg_level(_VALIDATION_QUALITY)
+        return Damaged(compress_jpeg(patch, quality=_VALIDATION_QUALITY), jpeg_level(_VALIDATION_QUALITY))
     if recipe.scale > 1:
-        return shrink(patch, recipe, rng), 0.0
-    return add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA
+        return Damaged(shrink(patch, recipe, rng))
+    return Damaged(add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA)
 
 
 def _gaussian(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
     sigma = float(rng.uniform(*recipe.sigma_255)) / 255
-    return add_gaussian_noise(patch, rng=rng, sigma=sigma), sigma
+    return Damaged(add_gaussian_noise(patch, rng=rng, sigma=sigma), sigma)
 
 
 def _photo_noise(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
-    return add_photo_noise(patch, rng=rng, sigma=float(rng.uniform(*recipe.sigma_255)) / 255)
+    return Damaged(*add_photo_noise(patch, rng=rng, sigma=float(rng.uniform(*recipe.sigma_255)) / 255))
 
 
 def _jpeg(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
@@ -55,8 +63,8 @@ def _jpeg(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damage
         earlier = int(rng.integers(quality // 2 + 5, 96))
         damaged, told = _compress_shifted(damaged, earlier, full_colour, rng), min(earlier, quality)
     if rng.random() < 0.3:
-        return _compress_shifted(damaged, quality, full_colour, rng), jpeg_level(told)
-    return compress_jpeg(damaged, quality=quality, full_colour=full_colour), jpeg_level(told)
+        return Damaged(_compress_shifted(damaged, quality, full_colour, rng), jpeg_level(told))
+    return Damaged(compress_jpeg(damaged, quality=quality, full_colour=full_colour), jpeg_level(told))
 
 
 def _compress_shifted(patch: FloatArray, quality: int, full_colour: bool, rng: np.random.Generator) -> FloatArray:
@@ -74,7 +82,7 @@ def shrink(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Float
 
 
 def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
-    return shrink(patch, recipe, rng), 0.0
+    return Damaged(shrink(patch, recipe, rng))
 
 
 _RANDOM: Mapping[str, Callable[[FloatArray, Recipe, np.random.Generator], Damaged]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from restoration.degradations.resize import downscale
 from restoration.errors import InvalidRequest
 from restoration.images import gray_of, read
 from restoration.training.config import Recipe
-from restoration.training.damage import damage, damage_for_validation
+from restoration.training.damage import Damaged, damage, damage_for_validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _VALIDATION_EVERY = 40
@@ -30,12 +31,34 @@ FloatArray = npt.NDArray[np.float32]
 class Batch:
     """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `level` (B, 1, 1, 1).
 
-    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing.
+    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing. The mask,
+    (B, 1, H, W), is 1 where pixels are lost; None where the task has none.
     """
 
     lq: Tensor
     gt: Tensor
     level: Tensor
+    mask: Tensor | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device, its pictures with their channels last."""
+
+        def place(tensor: Tensor) -> Tensor:
+            return tensor.to(device).contiguous(memory_format=torch.channels_last)
+
+        mask = None if self.mask is None else place(self.mask)
+        return Batch(place(self.lq), self.gt.to(device), self.level.to(device), mask)
+
+
+class Dataset(Protocol):
+    """What a trainer needs: batches that depend on nothing but the step, and held-out ones."""
+
+    @property
+    def validation(self) -> Sequence[Batch]:
+        """Held-out pictures, damaged once and for all."""
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step; the same seed and step give the same batch on every machine."""
 
 
 def find_photos(folders: Sequence[Path]) -> list[Path]:
@@ -85,21 +108,19 @@ class PatchDataset:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
-        lq, gt, levels = [], [], []
-        for index in rng.choice(len(self.photos), size=recipe.batch, p=self._weights):
-            small, large = self._cut(int(index), rng)
-            is_gray = recipe.gray_share > 0 and bool(rng.random() < recipe.gray_share)
-            if is_gray:
-                large = _as_three(gray_of(large)[..., None])
-            damaged, level = (small, 0.0) if small is not None else damage(large, recipe, rng)
-            if is_gray:
-                damaged = _as_three(damaged[..., :1])
-            lq.append(damaged)
-            gt.append(large)
-            levels.append(level)
-        return Batch(
-            lq=_to_tensor(lq), gt=_to_tensor(gt), level=torch.tensor(levels, dtype=torch.float32).reshape(-1, 1, 1, 1)
-        )
+        pairs = [self._pair(int(index), rng) for index in rng.choice(len(self.photos), recipe.batch, p=self._weights)]
+        return _collate(pairs)
+
+    def _pair(self, index: int, rng: np.random.Generator) -> tuple[Damaged, FloatArray]:
+        """Return a damaged patch and the clean one."""
+        small, large = self._cut(index, rng)
+        is_gray = self.recipe.gray_share > 0 and bool(rng.random() < self.recipe.gray_share)
+        if is_gray:
+            large = _as_three(gray_of(large)[..., None])
+        damaged = Damaged(small) if small is not None else damage(large, self.recipe, rng)
+        if is_gray:
+            damaged = damaged._replace(picture=_as_three(damaged.picture[..., :1]))
+        return damaged, large
 
     def _cut(self, index: int, rng: np.random.Generator) -> tuple[FloatArray | None, FloatArray]:
         """Return one patch in full resolution, flipped and turned at random, and the shrunk one where that exists."""
@@ -125,14 +146,8 @@ class PatchDataset:
                 continue
             top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
             gt = photo[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
-            lq, level = damage_for_validation(gt, recipe, np.random.default_rng((recipe.seed, 10**9, number)))
-            batches.append(
-                Batch(
-                    lq=_to_tensor([lq]),
-                    gt=_to_tensor([gt]),
-                    level=torch.full((1, 1, 1, 1), level),
-                )
-            )
+            rng = np.random.default_rng((recipe.seed, 10**9, number))
+            batches.append(_collate([(damage_for_validation(gt, recipe, rng), gt)]))
         return batches
 
 
@@ -155,6 +170,16 @@ def _shrink(photo: Photo, scale: int) -> Photo:
     if scale == 1:
         return photo
     return np.rint(downscale(photo.astype(np.float32) / 255.0, scale=scale) * 255.0).astype(np.uint8)
+
+
+def _collate(pairs: Sequence[tuple[Damaged, FloatArray]]) -> Batch:
+    masks = [damaged.mask for damaged, _ in pairs if damaged.mask is not None]
+    return Batch(
+        lq=_to_tensor([damaged.picture for damaged, _ in pairs]),
+        gt=_to_tensor([clean for _, clean in pairs]),
+        level=torch.tensor([damaged.level for damaged, _ in pairs], dtype=torch.float32).reshape(-1, 1, 1, 1),
+        mask=_to_tensor([mask[..., None] for mask in masks]) if masks else None,
+    )
 
 
 def _to_tensor(pictures: Sequence[FloatArray]) -> Tensor:

@@ -17,14 +17,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.edsr import upsample_skip
 from restoration.training.config import Recipe
-from restoration.training.dataset import Batch, PatchDataset
+from restoration.training.dataset import Batch, Dataset
+from restoration.training.losses import pixel_loss
+from restoration.training.objectives import restored_and_reference
 
 log = logging.getLogger(__name__)
 
 _PICTURE_CHANNELS = 3
-_LEAST_ERROR = 0.5 / 255  # what an 8-bit file cannot hold does not count
 
 
 def build_network(recipe: Recipe) -> nn.Module:
@@ -58,22 +58,6 @@ def _fitted(given: Tensor, own: Tensor) -> Tensor:
     return fitted
 
 
-def predict(network: nn.Module, batch: Batch, recipe: Recipe) -> Tensor:
-    """Return the network's restored pictures, (B, 3, scale*H, scale*W), in float32."""
-    if recipe.scale > 1:
-        detail: Tensor = network(batch.lq)
-        return upsample_skip(batch.lq, recipe.scale) + detail.float()
-    damage: Tensor = network(batch.lq, batch.level)
-    return batch.lq - damage.float()
-
-
-def _loss(restored: Tensor, reference: Tensor, recipe: Recipe) -> Tensor:
-    if recipe.loss == "l1":
-        return functional.l1_loss(restored, reference)
-    errors = (restored - reference).abs().mean(dim=(1, 2, 3))
-    return (errors + _LEAST_ERROR).log().mean()
-
-
 def learning_rate(recipe: Recipe, step: int) -> float:
     """Return the rate of a step: linear warm-up, then cosine decay to zero at `recipe.steps`."""
     if step < recipe.warmup_steps:
@@ -83,9 +67,12 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 
 
 class Trainer:
-    """Train one network; all state that a resumed run needs lies in `<folder>/checkpoint.pt`."""
+    """Train one network; all state that a resumed run needs lies in `<folder>/checkpoint.pt`.
 
-    def __init__(self, recipe: Recipe, dataset: PatchDataset, folder: Path, *, device: torch.device) -> None:
+    A trainer with more than one network extends `state`, `load` and `train_step`.
+    """
+
+    def __init__(self, recipe: Recipe, dataset: Dataset, folder: Path, *, device: torch.device) -> None:
         self.recipe = recipe
         self.dataset = dataset
         self.folder = folder
@@ -104,58 +91,70 @@ class Trainer:
         """Load the checkpoint of the folder; return False where there is none."""
         if not self.checkpoint_path.exists():
             return False
-        state = torch.load(self.checkpoint_path, map_location=self.device, weights_only=True)
+        self.load(torch.load(self.checkpoint_path, map_location=self.device, weights_only=True))
+        return True
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned in an earlier run."""
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best_psnr = state["step"], state["best_psnr"]
-        return True
 
-    def save(self) -> None:
-        """Write the checkpoint atomically."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        state = {
+    def state(self) -> dict[str, Any]:
+        """Return all that the next step depends on."""
+        return {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best_psnr": self.best_psnr,
         }
+
+    def save(self) -> None:
+        """Write the checkpoint atomically."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         partial = self.checkpoint_path.with_suffix(".partial")
-        torch.save(state, partial)
+        torch.save(self.state(), partial)
         partial.replace(self.checkpoint_path)
 
     def train_step(self) -> float:
         """Do one optimiser step and return its loss."""
-        batch = _move(self.dataset.batch(self.step), self.device)
+        restored, reference = self.restore(self.network, self.next_batch())
+        loss = pixel_loss(restored, reference, self.recipe)
+        self.descend(loss)
+        return float(loss.detach())
+
+    def next_batch(self) -> Batch:
+        """Return the batch of this step on the device."""
+        return self.dataset.batch(self.step).to(self.device)
+
+    def restore(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return what a network makes of a batch, in bfloat16 where that is safe, and the reference."""
+        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+            return restored_and_reference(network, batch, self.recipe)
+
+    def descend(self, loss: Tensor) -> None:
+        """Move the network and its average one step down the loss."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            restored = predict(self.network, batch, self.recipe)
-        loss = _loss(restored, batch.gt, self.recipe)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step += 1
-        self._update_average()
-        return float(loss.detach())
-
-    def _update_average(self) -> None:
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             for averaged, current in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 averaged.lerp_(current, 1 - decay)
 
     def validate(self) -> float:
-        """Return the mean PSNR in dB (RGB, [0, 1], clipped) of the averaged weights on the held-out photographs."""
+        """Return the mean PSNR in dB ([0, 1], clipped) of the averaged weights on the held-out photographs."""
         scores = []
         with torch.no_grad():
             for held_out in self.dataset.validation:
-                batch = _move(held_out, self.device)
-                with torch.autocast(self.device.type, dtype=torch.bfloat16):
-                    restored = predict(self.average, batch, self.recipe)
-                error = functional.mse_loss(restored.clamp(0, 1), batch.gt)
+                restored, reference = self.restore(self.average, held_out.to(self.device))
+                error = functional.mse_loss(restored.clamp(0, 1), reference)
                 scores.append(-10 * math.log10(max(float(error), 1e-12)))
         return sum(scores) / len(scores)
 
@@ -181,10 +180,3 @@ class Trainer:
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             report(row)
-
-
-def _move(batch: Batch, device: torch.device) -> Batch:
-    def place(tensor: Tensor) -> Tensor:
-        return tensor.to(device).contiguous(memory_format=torch.channels_last)
-
-    return Batch(lq=place(batch.lq), gt=batch.gt.to(device), level=batch.level.to(device))

@@ -1,0 +1,39 @@
+"""From a network's answer to a restored picture: what the losses and the validation compare with the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor, nn
+
+from restoration.models.edsr import upsample_skip
+from restoration.training.config import Recipe
+from restoration.training.dataset import Batch
+
+
+def restored_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Return what the network makes of a batch and what it should be, two float32 tensors of one shape in [0, 1]."""
+    name = recipe.objective or ("detail" if recipe.scale > 1 else "residual")
+    return _OBJECTIVES[name](network, batch, recipe)
+
+
+def _residual(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    damage: Tensor = network(batch.lq, batch.level)
+    return batch.lq - damage.float(), batch.gt
+
+
+def _detail(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    detail: Tensor = network(batch.lq)
+    return upsample_skip(batch.lq, recipe.scale) + detail.float(), batch.gt
+
+
+def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    restored: Tensor = network(batch.lq)
+    return restored.float(), batch.gt
+
+
+_OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Tensor]]] = {
+    "residual": _residual,
+    "detail": _detail,
+    "direct": _direct,
+}
