@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order"]
+Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "dark-dots"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct"]
+Objective = Literal["residual", "detail", "direct", "luma", "upsampled"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Recipe:
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
-            "second-order" = shrinking by `scale` with the damage of pictures from the web.
+            "second-order" = shrinking by `scale` with the damage of pictures from the web; "dark-dots" = too little
+            light, everywhere, in places or nowhere, and salt and pepper or other noise.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -39,10 +40,14 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself. Empty takes
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "luma" = what bicubic
+            upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic upsampling. Empty takes
             "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error.
+        perceptual: weight of the distance between features (see `features`), added to `loss`; 0 for none.
+        held_out: share of the photographs that is kept for validation.
+        patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start.
     """
 
@@ -63,6 +68,9 @@ class Recipe:
     seed: int = 0
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
+    perceptual: float = 0.0
+    held_out: float = 0.025
+    patience: int = 0
     init_from: str = ""
 
 
@@ -89,6 +97,8 @@ def read_recipe(path: Path) -> Recipe:
     for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
         if name in values and values[name] not in choices:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
+    if not 0 < values.get("held_out", 0.5) < 1:
+        raise InvalidRequest(f"Recipe {path} holds out a share of {values['held_out']}; give one between 0 and 1.")
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,6 @@ from restoration.training.config import Recipe
 from restoration.training.damage import Damaged, damage, damage_for_validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-_VALIDATION_EVERY = 40
 _VALIDATION_SIDE_PX = 256
 
 Photo = npt.NDArray[np.uint8]
@@ -80,6 +80,12 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
+def is_held_out(index: int, share: float) -> bool:
+    """Tell whether a photograph is kept for validation: the first of all, and evenly spaced ones up to the share."""
+    nearly_whole = 1e-9  # 3 * (1 / 3) may fall short of 1
+    return math.floor(index * share + nearly_whole) != math.floor((index - 1) * share + nearly_whole)
+
+
 class PatchDataset:
     """Hold photographs in memory and cut patches from them.
 
@@ -91,11 +97,11 @@ class PatchDataset:
         files = find_photos(folders)
         photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
         least_px = recipe.patch_px * recipe.scale
-        held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
+        held_out = [photo for index, photo in enumerate(photos) if is_held_out(index, recipe.held_out)]
         self.photos = [
             photo
             for index, photo in enumerate(photos)
-            if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
+            if not is_held_out(index, recipe.held_out) and min(photo.shape[:2]) >= least_px
         ]
         if not self.photos:
             raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
