@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
+from restoration.training.adversarial_config import Adversarial, adversarial_from
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order"]
+Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct"]
+Objective = Literal["residual", "detail", "direct", "stages"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Recipe:
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
-            "second-order" = shrinking by `scale` with the damage of pictures from the web.
+            "second-order" = shrinking by `scale` with the damage of pictures from the web;
+            "holes" = a box and free-form strokes to be filled.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -39,11 +41,13 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself. Empty takes
-            "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "stages" = what is
+            lost, filled in several stages of which the last counts. Empty takes "residual" at scale 1 and "detail"
+            elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error.
         init_from: weights file to start from; layers of other shapes stay at their random start.
+        adversarial: a critic takes part; None where none does.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Recipe:
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
     init_from: str = ""
+    adversarial: Adversarial | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -92,4 +97,6 @@ def read_recipe(path: Path) -> Recipe:
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))
+    if "adversarial" in values:
+        values["adversarial"] = adversarial_from(values["adversarial"], path=path)
     return Recipe(**values)
