@@ -45,7 +45,7 @@ def _rows(info: ModelInfo) -> Iterator[tuple[str, str]]:
 
 
 def _file(file: WeightFile) -> str:
-    source = f"`{file.path}`, built in" if file.path is not None else f"`{file.filename}` of `{file.repo_id}`"
+    source = f"`{file.path}`, built in" if file.path is not None else f"`{file.filename}` of `{file.hub_address}`"
     revision = "" if file.path is not None else f", revision `{file.revision}`"
     size = "" if file.size_bytes is None else f", {file.size_bytes / 1e6:.1f} MB"
     digest = "" if file.sha256 is None else f", sha256 `{file.sha256}`"

@@ -124,7 +124,7 @@ def _files() -> Iterator[tuple[ModelInfo, WeightFile]]:
 
 def _list(_: argparse.Namespace) -> int:
     for info, file in _files():
-        source = "built in" if file.path is not None else f"huggingface.co/{file.repo_id}"
+        source = "built in" if file.path is not None else f"huggingface.co/{file.hub_address}"
         size = "" if file.size_bytes is None else f"{file.size_bytes / 1e6:.1f} MB"
         state = "here" if weights.status(file)[0] else "not downloaded"
         licence = file.licence or info.weights_licence
@@ -213,7 +213,7 @@ def _collect(_: argparse.Namespace) -> int:
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
-    needed = {file.repo_id for _, file in _files() if file.repo_id is not None}
+    needed = {file.hub_address for _, file in _files() if file.repo_id is not None}
     noted = {name.split("@")[0].rsplit("/", 1)[0] for name in weights.pins()}
     try:
         cache = scan_cache_dir()
@@ -221,11 +221,15 @@ def _collect(_: argparse.Namespace) -> int:
         print("nothing has been downloaded yet")
         return 0
     # other programs share this cache: only what this application once downloaded may go
-    stale = [repo for repo in cache.repos if repo.repo_id in noted - needed]
+    stale = [repo for repo in cache.repos if _address(repo.repo_type, repo.repo_id) in noted - needed]
     hashes = [revision.commit_hash for repo in stale for revision in repo.revisions]
     cache.delete_revisions(*hashes).execute()
     print(f"{len(stale)} repositories removed, {sum(repo.size_on_disk for repo in stale) / 1e6:.1f} MB")
     return 0
+
+
+def _address(repo_type: str, repo_id: str) -> str:
+    return WeightFile("", repo_id=repo_id, repo_type="space").hub_address if repo_type == "space" else repo_id
 
 
 def _where(_: argparse.Namespace | None) -> int:

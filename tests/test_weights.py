@@ -20,12 +20,12 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from restoration import hub as downloads
 from restoration import weights, weights_command
 from restoration.bench.cases import Damage, load_cases
 from restoration.bench.quality import measure
 from restoration.cli import main
 from restoration.errors import WeightsUnavailable
+from restoration.hub import client, downloads
 from restoration.manifest import load_manifest
 from restoration.models.srvggnet import SRVGGNetCompact, interpolate
 from restoration.service import Service
@@ -215,7 +215,7 @@ def test_gated_file_asks_for_a_token(hub: Hub) -> None:
 
 
 def test_full_disk_is_noticed_before_the_download(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
+    monkeypatch.setattr(client.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     with pytest.raises(WeightsUnavailable, match="need 200 MB of free disk but only 1 MB"):
         weights.ensure(FILE, model="some-model")
     assert hub.downloads() == 0

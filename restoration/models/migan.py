@@ -25,6 +25,7 @@ from torch import Tensor
 
 from restoration.errors import ModelUnavailable, WeightsUnavailable
 from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.onnx_files import UnfitFile, check_content
 from restoration.types import Parameters
 
 _NAME = "migan"
@@ -150,7 +151,10 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         ) from error
     path = weights["net"]
     content = path.read_bytes()
-    _check_content(content, name=path.name)
+    try:
+        check_content(content)
+    except UnfitFile as error:
+        raise _unfit(path.name, str(error)) from error
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.inter_op_num_threads = 1
@@ -232,74 +236,3 @@ def _unfit(name: str, reason: str) -> WeightsUnavailable:
         f"{name} {reason}, so it is not the published file of MI-GAN; delete it so that it is fetched again.",
         model=_NAME,
     )
-
-
-_STANDARD = (b"", b"ai.onnx")
-_CHILDREN: Mapping[str, Mapping[int, str]] = {
-    "model": {7: "graph", 20: "training", 25: "function"},
-    "training": {1: "graph", 2: "graph"},
-    "function": {7: "node", 11: "attribute"},
-    "graph": {1: "node", 5: "tensor", 15: "sparse"},
-    "node": {5: "attribute"},
-    "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
-    "sparse": {1: "tensor", 2: "tensor"},
-}
-"""Which fields of ONNX's messages hold which messages that matter here."""
-_NODE_DOMAIN, _EXTERNAL_DATA, _DATA_LOCATION = 7, 13, 14
-
-
-def _check_content(content: bytes, *, name: str) -> None:
-    """Refuse ONNX files that need other code or other files.
-
-    Raises:
-        WeightsUnavailable: the file has operators outside the standard, keeps data elsewhere, or is damaged.
-    """
-    todo: list[tuple[str, memoryview]] = [("model", memoryview(content))]
-    try:
-        while todo:
-            kind, message = todo.pop()
-            for number, value in _fields(message):
-                if kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value == 1)):
-                    raise _unfit(name, "keeps data in other files")
-                if isinstance(value, int):
-                    continue
-                if kind == "node" and number == _NODE_DOMAIN and bytes(value) not in _STANDARD:
-                    domain = bytes(value).decode("ascii", "replace")
-                    raise _unfit(name, f'needs operators outside the standard ("{domain}")')
-                child = _CHILDREN.get(kind, {}).get(number)
-                if child is not None:
-                    todo.append((child, value))
-    except (ValueError, IndexError) as error:
-        raise _unfit(name, "is damaged") from error
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, memoryview | int]]:
-    """Yield (number, value) of a protobuf message's fields; numbers of fixed width come as their bytes."""
-    position = 0
-    while position < len(message):
-        tag, position = _varint(message, position)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            value, position = _varint(message, position)
-            yield number, value
-            continue
-        if wire == 2:
-            length, position = _varint(message, position)
-        else:
-            length = {1: 8, 5: 4}.get(wire, -1)
-        if length < 0 or position + length > len(message):
-            raise ValueError("not a protobuf message")
-        yield number, message[position : position + length]
-        position += length
-
-
-def _varint(message: memoryview, position: int) -> tuple[int, int]:
-    value = shift = 0
-    while shift < 64:
-        byte = message[position]
-        position += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, position
-        shift += 7
-    raise ValueError("not a protobuf message")

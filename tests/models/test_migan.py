@@ -3,59 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from restoration import weights as weight_files
 from restoration.errors import ModelUnavailable, WeightsUnavailable
-from restoration.models import migan
+from restoration.models import onnx_files
 from restoration.models.migan import MiGan, build
 from restoration.service import Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
-
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
-from onnx import TensorProto, helper, numpy_helper  # noqa: E402 - after the check that it is there
+from tests.models.onnx_graphs import constant, constant_fill, pipeline
 
 Build = Callable[..., MiGan]
-
-
-def _constant(name: str, value: Any, dtype: type = np.float32) -> Any:
-    return numpy_helper.from_array(np.asarray(value, dtype), name)
-
-
-def _model(
-    nodes: Sequence[Any],
-    constants: Sequence[Any] = (),
-    *,
-    dtype: int = TensorProto.UINT8,
-    names: tuple[str, str, str] = ("image", "mask", "result"),
-    domains: Sequence[str] = ("",),
-    functions: Sequence[Any] = (),
-) -> Any:
-    channels = (3, 1, 3)
-    image, mask, result = (
-        helper.make_tensor_value_info(name, dtype, ["batch", count, "height", "width"])
-        for name, count in zip(names, channels, strict=True)
-    )
-    graph = helper.make_graph(list(nodes), "pipeline", [image, mask], [result], list(constants))
-    imports = [helper.make_opsetid(domain, 1 if domain else 17) for domain in domains]
-    return helper.make_model(graph, opset_imports=imports, ir_version=8, functions=list(functions))
-
-
-def _constant_fill(value: int) -> Any:
-    """Put one value where the mask is not 255."""
-    nodes = [
-        helper.make_node("Equal", ["mask", "known_value"], ["known"]),
-        helper.make_node("Where", ["known", "image", "fill"], ["result"]),
-    ]
-    return _model(nodes, [_constant("known_value", 255, np.uint8), _constant("fill", value, np.uint8)])
 
 
 def _side_fill(axis: int) -> Any:
@@ -67,7 +33,7 @@ def _side_fill(axis: int) -> Any:
         helper.make_node("Cast", ["share"], ["value"], to=TensorProto.UINT8),
         helper.make_node("Expand", ["value", "shape"], ["result"]),
     ]
-    return _model(nodes, [_constant("axis", axis, np.int64), _constant("eight", 8, np.int64)])
+    return pipeline(nodes, [constant("axis", axis, np.int64), constant("eight", 8, np.int64)])
 
 
 def _known_fill() -> Any:
@@ -79,7 +45,7 @@ def _known_fill() -> Any:
         helper.make_node("Shape", ["image"], ["shape"]),
         helper.make_node("Expand", ["value", "shape"], ["result"]),
     ]
-    return _model(nodes)
+    return pipeline(nodes)
 
 
 def _blending_fill() -> Any:
@@ -109,15 +75,15 @@ def _blending_fill() -> Any:
         helper.make_node("Cast", ["clipped"], ["result"], to=TensorProto.UINT8),
     ]
     constants = [
-        _constant("white", 255),
-        _constant("zero", 0),
-        _constant("one", 1),
-        _constant("mean1", mean),
-        _constant("mean3", np.repeat(mean, 3, axis=0)),
-        _constant("blur", blur),
-        _constant("edges", [0, 0, 2, 2, 0, 0, 2, 2], np.int64),
+        constant("white", 255),
+        constant("zero", 0),
+        constant("one", 1),
+        constant("mean1", mean),
+        constant("mean3", np.repeat(mean, 3, axis=0)),
+        constant("blur", blur),
+        constant("edges", [0, 0, 2, 2, 0, 0, 2, 2], np.int64),
     ]
-    return _model(nodes, constants)
+    return pipeline(nodes, constants)
 
 
 @pytest.fixture
@@ -146,7 +112,7 @@ def _hole(height: int, width: int, *boxes: tuple[slice, slice]) -> np.ndarray:
 def test_hole_is_filled_and_known_pixels_are_not_touched(open_model: Build, rng: np.random.Generator) -> None:
     image = _picture(rng, 70, 90)
     mask = _hole(70, 90, np.s_[10:30, 50:77])
-    answer = open_model(_constant_fill(200)).restore_array(image, parameters={}, mask=mask)
+    answer = open_model(constant_fill(200)).restore_array(image, parameters={}, mask=mask)
     np.testing.assert_array_equal(answer[mask], np.float32(200) / np.float32(255))
     np.testing.assert_array_equal(answer[~mask], image[~mask])
     assert answer.dtype == np.float32
@@ -162,7 +128,7 @@ def test_known_pixels_stay_although_the_file_changes_them(open_model: Build, rng
 def test_picture_that_was_given_is_not_changed(open_model: Build, rng: np.random.Generator) -> None:
     image = _picture(rng, 40, 40)
     before = image.copy()
-    open_model(_constant_fill(1)).restore_array(image, parameters={}, mask=_hole(40, 40, np.s_[3:9, 3:9]))
+    open_model(constant_fill(1)).restore_array(image, parameters={}, mask=_hole(40, 40, np.s_[3:9, 3:9]))
     np.testing.assert_array_equal(image, before)
 
 
@@ -259,7 +225,7 @@ def test_piece_that_is_filled_is_known_to_the_next_one(open_model: Build) -> Non
 
 def test_nothing_to_fill_gives_the_picture_back(open_model: Build, rng: np.random.Generator) -> None:
     image = _picture(rng, 12, 9)
-    answer = open_model(_constant_fill(9)).restore_array(image, parameters={}, mask=_hole(12, 9))
+    answer = open_model(constant_fill(9)).restore_array(image, parameters={}, mask=_hole(12, 9))
     np.testing.assert_array_equal(answer, image)
 
 
@@ -267,7 +233,7 @@ def test_nothing_to_fill_gives_the_picture_back(open_model: Build, rng: np.rando
 def test_tiny_and_narrow_pictures_are_filled(open_model: Build, shape: tuple[int, int]) -> None:
     image = np.zeros((*shape, 3), np.float32)
     mask = _hole(*shape, np.s_[:1, :1])
-    answer = open_model(_constant_fill(255)).restore_array(image, parameters={}, mask=mask)
+    answer = open_model(constant_fill(255)).restore_array(image, parameters={}, mask=mask)
     assert answer.sum() == 3
 
 
@@ -288,12 +254,12 @@ def test_batch_is_filled_picture_by_picture(open_model: Build, rng: np.random.Ge
     images = torch.from_numpy(rng.random((2, 3, 20, 20), dtype=np.float32))
     masks = torch.zeros(2, 1, 20, 20)
     masks[0, 0, 3:6, 3:6] = masks[1, 0, 9:12, 9:12] = 1
-    answer = open_model(_constant_fill(255)).restore(images, parameters=[{}, {}], mask=masks)
+    answer = open_model(constant_fill(255)).restore(images, parameters=[{}, {}], mask=masks)
     assert torch.equal(answer, torch.where(masks > 0, torch.ones(()), images))
 
 
 def test_service_fills_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> None:
-    (tmp_path / "migan.onnx").write_bytes(_constant_fill(77).SerializeToString())
+    (tmp_path / "migan.onnx").write_bytes(constant_fill(77).SerializeToString())
     pixels = rng.integers(0, 256, (50, 60, 3), dtype=np.uint8)
     mask = np.zeros((50, 60), np.uint8)
     mask[10:20, 10:30] = 255
@@ -309,7 +275,7 @@ def test_service_fills_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_service_says_that_the_library_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
-    (tmp_path / "migan.onnx").write_bytes(_constant_fill(77).SerializeToString())
+    (tmp_path / "migan.onnx").write_bytes(constant_fill(77).SerializeToString())
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     mask = np.zeros((20, 20), np.uint8)
     mask[5:9, 5:9] = 255
@@ -346,18 +312,18 @@ def _choice(branch: Any) -> Any:
     result = helper.make_tensor_value_info("inner", TensorProto.UINT8, None)
     graph = helper.make_graph([branch], "branch", [], [result])
     nodes = [helper.make_node("If", ["always"], ["result"], then_branch=graph, else_branch=graph)]
-    return _model(nodes, [_constant("always", True, np.bool_)], domains=("", "someone.else"))
+    return pipeline(nodes, [constant("always", True, np.bool_)], domains=("", "someone.else"))
 
 
 def _function() -> Any:
     function = helper.make_function(
         "ours", "Wrapped", ["image"], ["result"], [_node_of_its_own()], [helper.make_opsetid("someone.else", 1)]
     )
-    return _model([helper.make_node("Identity", ["image"], ["result"])], functions=[function])
+    return pipeline([helper.make_node("Identity", ["image"], ["result"])], functions=[function])
 
 
 FOREIGN = {
-    "node": lambda: _model([_node_of_its_own()], domains=("", "someone.else")),
+    "node": lambda: pipeline([_node_of_its_own()], domains=("", "someone.else")),
     "branch": lambda: _choice(_node_of_its_own("inner")),
     "function": _function,
 }
@@ -381,9 +347,9 @@ def _only_marked() -> Any:
 
 MUL = helper.make_node("Mul", ["image", "data"], ["result"])
 EXTERNAL = {
-    "initialiser": lambda: _model([MUL], [_elsewhere()]),
-    "only marked": lambda: _model([MUL], [_only_marked()]),
-    "constant": lambda: _model([helper.make_node("Constant", [], ["data"], value=_elsewhere()), MUL]),
+    "initialiser": lambda: pipeline([MUL], [_elsewhere()]),
+    "only marked": lambda: pipeline([MUL], [_only_marked()]),
+    "constant": lambda: pipeline([helper.make_node("Constant", [], ["data"], value=_elsewhere()), MUL]),
     "branch": lambda: _choice(helper.make_node("Constant", [], ["inner"], value=_elsewhere())),
 }
 
@@ -412,15 +378,15 @@ def test_numbers_of_the_fields_are_those_of_the_format() -> None:
             for field in message.DESCRIPTOR.fields
             if field.message_type is not None and field.message_type.full_name in kinds
         }
-        assert inner == dict(migan._CHILDREN.get(kind, {})), kind
-    assert onnx.NodeProto.DESCRIPTOR.fields_by_name["domain"].number == migan._NODE_DOMAIN
+        assert inner == dict(onnx_files._CHILDREN.get(kind, {})), kind
+    assert onnx.NodeProto.DESCRIPTOR.fields_by_name["domain"].number == onnx_files._NODE_DOMAIN
     tensor = onnx.TensorProto.DESCRIPTOR.fields_by_name
-    assert tensor["external_data"].number == migan._EXTERNAL_DATA
-    assert tensor["data_location"].number == migan._DATA_LOCATION
+    assert tensor["external_data"].number == onnx_files._EXTERNAL_DATA
+    assert tensor["data_location"].number == onnx_files._DATA_LOCATION
 
 
 def test_damaged_files_are_refused(open_model: Build, rng: np.random.Generator) -> None:
-    whole = _constant_fill(1).SerializeToString()
+    whole = constant_fill(1).SerializeToString()
     for end in range(len(whole) - 1):
         with pytest.raises(WeightsUnavailable, match="delete it so that it is fetched again"):
             open_model(whole[:end])
@@ -431,8 +397,8 @@ def test_damaged_files_are_refused(open_model: Build, rng: np.random.Generator) 
 
 IDENTITY = [helper.make_node("Identity", ["image"], ["result"])]
 OTHERS = {
-    "float": lambda: _model(IDENTITY, dtype=TensorProto.FLOAT),
-    "names": lambda: _model([helper.make_node("Identity", ["input"], ["output"])], names=("input", "mask", "output")),
+    "float": lambda: pipeline(IDENTITY, dtype=TensorProto.FLOAT),
+    "names": lambda: pipeline([helper.make_node("Identity", ["input"], ["output"])], names=("input", "mask", "output")),
 }
 
 
@@ -443,7 +409,7 @@ def test_other_networks_are_refused(open_model: Build, kind: str) -> None:
 
 
 def test_answer_of_another_size_is_refused(open_model: Build) -> None:
-    twice = _model([helper.make_node("Concat", ["image", "image"], ["result"], axis=2)])
+    twice = pipeline([helper.make_node("Concat", ["image", "image"], ["result"], axis=2)])
     with pytest.raises(WeightsUnavailable, match="answers with a picture of another size"):
         open_model(twice).restore_array(
             np.zeros((8, 8, 3), np.float32), parameters={}, mask=_hole(8, 8, np.s_[2:4, 2:4])
