@@ -32,9 +32,9 @@ class FillUNet(nn.Module):
 
     def __init__(
         self,
-        widths: Sequence[int] = (32, 64, 128, 160),
-        blocks: Sequence[int] = (1, 2, 2),
-        dilations: Sequence[int] = (1, 2, 4, 8, 4, 2, 1),
+        widths: Sequence[int] = (16, 48, 96, 160),
+        blocks: Sequence[int] = (2, 1, 1),
+        dilations: Sequence[int] = (1, 2, 4, 8, 2, 1),
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
@@ -48,6 +48,8 @@ class FillUNet(nn.Module):
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_blocks(width, count) for width, count in fine)
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)  # an untrained network leaves the smooth fill as it is
+        nn.init.zeros_(self.tail.bias)
 
     @property
     def size_multiple(self) -> int:
