@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from restoration.engine.device import is_fast_on
 from restoration.errors import InvalidRequest
@@ -172,13 +171,9 @@ class AdversarialTrainer(Trainer):
         return loss
 
     def _pixel_loss(self, answers: Sequence[Tensor], reference: Tensor, mask: Tensor | None) -> Tensor:
-        """Return the recipe's loss of all answers; with a mask, lost and known pixels count alike on average."""
-        if mask is None:
-            return torch.stack([pixel_loss(answer, reference, self.recipe) for answer in answers]).sum()
-        lost = mask * discount_weights(mask, discount=self.settings.discount)
-        known = 1 - mask
-        weights = lost / mask.mean().clamp(min=1e-3) + known / known.mean().clamp(min=1e-3)
-        losses = [(weights * functional.l1_loss(answer, reference, reduction="none")).mean() for answer in answers]
+        """Return the recipe's loss of all answers; of lost pixels alone, the deeper ones discounted, with a mask."""
+        weights = None if mask is None else mask * discount_weights(mask, discount=self.settings.discount)
+        losses = [pixel_loss(answer, reference, self.recipe, mask=weights) for answer in answers]
         return torch.stack(losses).sum()
 
     def _scores(self, picture: Tensor, mask: Tensor | None) -> Tensor:

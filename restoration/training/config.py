@@ -14,7 +14,7 @@ from restoration.training.adversarial_config import Adversarial, adversarial_fro
 
 Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "stages"]
+Objective = Literal["residual", "detail", "direct", "fill", "stages"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Recipe:
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
             "second-order" = shrinking by `scale` with the damage of pictures from the web;
-            "holes" = a box and free-form strokes to be filled.
+            "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -41,11 +41,11 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "stages" = what is
-            lost, filled in several stages of which the last counts. Empty takes "residual" at scale 1 and "detail"
-            elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the smooth
+            fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts. Empty
+            takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
-            as strong; "l2" = mean squared error.
+            as strong; "l2" = mean squared error. Where a patch has holes only they count.
         init_from: weights file to start from; layers of other shapes stay at their random start.
         adversarial: a critic takes part; None where none does.
     """
