@@ -1,4 +1,4 @@
-"""The user's own networks: files that spandrel recognises, registered beside the models that ship.
+"""The user's own networks: files whose weights tell what they are, registered beside the models that ship.
 
 They lie in the folder `models` of the application's home, with one manifest of their own. Registering is something that
 the owner of a machine does; the page never takes weights from its visitors.
@@ -10,6 +10,8 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from restoration.errors import InvalidRequest, ManifestError
@@ -25,6 +27,23 @@ _TASKS: dict[str, tuple[Task, ...]] = {
     "Restoration": (Task.DENOISE, Task.DEJPEG, Task.DEBLUR),
     "Inpainting": (Task.INPAINT,),
 }
+
+
+@dataclass(frozen=True)
+class _Recognised:
+    """What a file holds, who builds it, by what factor it enlarges, and what it is for."""
+
+    architecture: str
+    factory: str
+    scale: int
+    tasks: tuple[Task, ...]
+
+
+_BY_TENSOR: Mapping[str, _Recognised] = {
+    "enhance.in_conv.0.weight": _Recognised("SCI", "sci:build", 1, (Task.LOW_LIGHT,)),
+    "e_conv1.weight": _Recognised("Zero-DCE", "zero_dce:build", 1, (Task.LOW_LIGHT,)),
+}
+"""Networks that spandrel does not know, by the name of a tensor that only they have."""
 
 
 def folder() -> Path:
@@ -57,16 +76,14 @@ def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     model_id = f"own-{re.sub('[^a-z0-9]+', '-', file.stem.lower()).strip('-') or 'model'}"
     if any(info.id == model_id for info in load()):
         raise InvalidRequest(f'"{file.name}" is registered already, as {model_id}.')
-    from restoration.models.community import inspect
-
-    found = inspect(file)
+    found = _recognise(file)
     target = folder() / file.name
     if file.resolve() != target.resolve():
         if target.exists():
             raise InvalidRequest(f'Another "{file.name}" lies in {folder()}; rename one of them.')
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, target)
-    entry = _entry(model_id, target, found.architecture, found.scale, tasks or _TASKS[found.purpose])
+    entry = _entry(model_id, target, found, tasks or found.tasks)
     manifest = folder() / _MANIFEST
     before = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
     partial = manifest.with_suffix(".partial")
@@ -97,8 +114,21 @@ def scan() -> tuple[list[ModelInfo], list[str]]:
     return added, refused
 
 
-def _entry(model_id: str, file: Path, architecture: str, scale: int, tasks: tuple[Task, ...]) -> str:
+def _recognise(file: Path) -> _Recognised:
+    from restoration.models.base import load_file_content
+    from restoration.models.community import inspect
+
+    content = load_file_content(file)
+    for name, known in _BY_TENSOR.items():
+        if name in content:
+            return known
+    found = inspect(file)
+    return _Recognised(found.architecture, "community:build", found.scale, _TASKS[found.purpose])
+
+
+def _entry(model_id: str, file: Path, found: _Recognised, tasks: tuple[Task, ...]) -> str:
     """Return the text of a manifest entry; JSON strings are TOML strings."""
+    architecture, scale = found.architecture, found.scale
     enlarges = f", x{scale}" if scale > 1 else ""
     content = file.read_bytes()
     lines = [
@@ -109,13 +139,12 @@ def _entry(model_id: str, file: Path, architecture: str, scale: int, tasks: tupl
         f"summary = {json.dumps(f'A model of your own ({architecture}{enlarges}).')}",
         f"tasks = {json.dumps([task.value for task in tasks])}",
         'kind = "network"',
-        'factory = "community:build"',
+        f"factory = {json.dumps(found.factory)}",
         "max_megapixels = 4",
         f"scales = [{scale}]",
-        "",
-        "[model.config]",
-        f"architecture = {json.dumps(architecture)}",
     ]
+    if found.factory == "community:build":
+        lines += ["", "[model.config]", f"architecture = {json.dumps(architecture)}"]
     if scale > 1 or Task.SUPER_RESOLUTION in tasks:
         lines += [
             "",

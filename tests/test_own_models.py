@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 from restoration import own_models
 from restoration.cli import main
 from restoration.errors import InvalidRequest, WeightsUnavailable
+from restoration.models.sci import IlluminationNetwork
+from restoration.models.zero_dce import CurveNetwork
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, Task
 from tests.models import zoo
@@ -37,6 +39,22 @@ def test_own_file_becomes_a_model_of_its_task(upscaler: Path) -> None:
     done = list(service.restore(request))[-1]
     assert isinstance(done, Done)
     assert done.result.image.size == (120, 80)
+    service.close()
+
+
+def test_networks_that_spandrel_does_not_know_are_recognised(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    light = {f"enhance.{name}": tensor.clone() for name, tensor in IlluminationNetwork().state_dict().items()}
+    torch.save(light, tmp_path / "light.pt")
+    torch.save(CurveNetwork().state_dict(), tmp_path / "curves.pth")
+    models = [own_models.add(tmp_path / name) for name in ("light.pt", "curves.pth")]
+    assert [info.tasks for info in models] == [(Task.LOW_LIGHT,), (Task.LOW_LIGHT,)]
+    service = Service(device="cpu")
+    for info in models:
+        request = RestoreRequest(image=np.full((20, 30, 3), 20, np.uint8), task=Task.LOW_LIGHT, model=info.id)
+        done = list(service.restore(request))[-1]
+        assert isinstance(done, Done)
+        assert done.result.image.size == (30, 20)
     service.close()
 
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
+from restoration.training.adversarial_config import Adversarial, adversarial_from
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "dark-dots"]
+Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes", "dark-dots"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "luma", "upsampled"]
+Objective = Literal["residual", "detail", "direct", "fill", "stages", "luma", "upsampled"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Recipe:
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
-            "second-order" = shrinking by `scale` with the damage of pictures from the web; "dark-dots" = too little
-            light, everywhere, in places or nowhere, and salt and pepper or other noise.
+            "second-order" = shrinking by `scale` with the damage of pictures from the web;
+            "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct;
+            "dark-dots" = too little light, everywhere, in places or nowhere, and salt and pepper or other noise.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -40,15 +42,17 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "luma" = what bicubic
-            upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic upsampling. Empty takes
-            "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the smooth
+            fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts; "luma" =
+            what bicubic upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic upsampling. Empty
+            takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
-            as strong; "l2" = mean squared error.
-        perceptual: weight of the distance between features (see `features`), added to `loss`; 0 for none.
+            as strong; "l2" = mean squared error. Where a patch has holes only they count.
+        perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
         held_out: share of the photographs that is kept for validation.
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start.
+        adversarial: a critic takes part; None where none does.
     """
 
     name: str
@@ -72,6 +76,7 @@ class Recipe:
     held_out: float = 0.025
     patience: int = 0
     init_from: str = ""
+    adversarial: Adversarial | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -102,4 +107,6 @@ def read_recipe(path: Path) -> Recipe:
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))
+    if "adversarial" in values:
+        values["adversarial"] = adversarial_from(values["adversarial"], path=path)
     return Recipe(**values)
