@@ -57,9 +57,7 @@ def draw_field(height: int, width: int, *, rng: np.random.Generator) -> FloatArr
     return np.clip(steep, 0, 1).astype(np.float32)[..., None]
 
 
-def expose(
-    image: FloatArray, *, rng: np.random.Generator, exposure: Exposure, gamma: float, gain: float
-) -> FloatArray:
+def expose(image: FloatArray, *, rng: np.random.Generator, exposure: Exposure, gamma: float, gain: float) -> FloatArray:
     """Darken a whole picture ("dark"), random parts of it ("mixed") or nothing ("right")."""
     if exposure == "right":
         return image

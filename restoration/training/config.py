@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
-from restoration.training.adversarial_config import Adversarial, adversarial_from
+from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
 
 Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes", "dark-dots"]
 Loss = Literal["l1", "log-l1", "l2"]
@@ -42,13 +42,14 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the smooth
-            fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts; "luma" =
-            what bicubic upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic upsampling. Empty
-            takes "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the
+            smooth fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts;
+            "luma" = what bicubic upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic
+            upsampling. Empty takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
+        features: what that distance looks at, as in `Adversarial`.
         held_out: share of the photographs that is kept for validation.
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start.
@@ -73,6 +74,7 @@ class Recipe:
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
     perceptual: float = 0.0
+    features: Features = "auto"
     held_out: float = 0.025
     patience: int = 0
     init_from: str = ""
@@ -98,7 +100,7 @@ def read_recipe(path: Path) -> Recipe:
         )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    kinds = {"degradation": Degradation, "loss": Loss, "objective": Objective}
+    kinds = {"degradation": Degradation, "loss": Loss, "objective": Objective, "features": Features}
     for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
         if name in values and values[name] not in choices:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from restoration.degradations.resize import downscale
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidImage, InvalidRequest
 from restoration.images import gray_of, read
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged, damage, damage_for_validation
@@ -158,8 +158,15 @@ class PatchDataset:
 
 
 def load_photo(file: Path, *, max_side_px: int, multiple: int) -> Photo:
-    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale."""
-    photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    try:
+        photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    except (InvalidImage, OSError) as error:
+        raise InvalidRequest(f"Training picture {file} cannot be read; remove or replace it. ({error})") from error
     factor = max_side_px / max(photo.shape[:2])
     if factor < 1:
         size = (round(photo.shape[1] * factor), round(photo.shape[0] * factor))
