@@ -22,6 +22,7 @@ FLOORS = {
     "models.unet": 1,
     "models.blur": 3,
     "models.removers": 3.5,
+    "models.ircnn": 3.7,
     "images": 1,
     "degradations": 1,
     "metrics": 1,

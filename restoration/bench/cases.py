@@ -90,7 +90,12 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
         yield case
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the picture files of a folder by name.
+
+    Raises:
+        InvalidRequest: there are none.
+    """
     found = sorted(file for file in folder.glob("*") if file.suffix.lower() in _SUFFIXES)
     if not found:
         raise InvalidRequest(f"No pictures lie in {folder}; put {', '.join(_SUFFIXES)} files there.")
@@ -111,7 +116,7 @@ def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
             reference = _reference(file.with_name(file.name.replace("_real.", "_mean.")), damage)
             yield Case(file.stem, replace(read(file), alpha=None), reference)
         return
-    for file in _pictures(folder):
+    for file in pictures_in(folder):
         reference = _reference(file, damage)
         rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
         yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, rng)), reference)
@@ -134,7 +139,7 @@ def _deblur(folder: Path, damage: Damage) -> Iterator[Case]:
     if not (folder / "gt").is_dir():
         yield from _clean(folder, damage)
         return
-    files = _pictures(folder / "gt")
+    files = pictures_in(folder / "gt")
     kernels = [file for file in files if file.stem.startswith("kernel")]
     for file in files:
         if file in kernels:
@@ -159,12 +164,12 @@ def _deblur(folder: Path, damage: Damage) -> Iterator[Case]:
 def _super_resolution(folder: Path, damage: Damage) -> Iterator[Case]:
     scale = damage.scale
     if (folder / "HR").is_dir():
-        large = _pictures(folder / "HR")
+        large = pictures_in(folder / "HR")
         small: Sequence[Path | None] = [_partner(file, folder / f"LRx{scale}", (f"x{scale}", "")) for file in large]
     elif large := sorted(file for file in folder.glob("*_HR.*")):
         small = [file.with_name(file.name.replace("_HR.", "_LR.")) for file in large]
     else:
-        large = _pictures(folder)
+        large = pictures_in(folder)
         small = [None] * len(large)
     for file, shrunk in zip(large, small, strict=True):
         reference = _reference(file, damage)
@@ -186,7 +191,7 @@ def _partner(file: Path, folder: Path, endings: Sequence[str]) -> Path:
 
 
 def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
-    for file in _pictures(folder / "images"):
+    for file in pictures_in(folder / "images"):
         reference = _reference(file, damage)
         mask = gray_of(read(_partner(file, folder / "masks", ("", "_mask"))).pixels) > 0.5
         mask = ~mask if damage.mask_white_is_known else mask
@@ -195,7 +200,7 @@ def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
 
 
 def _low_light(folder: Path, damage: Damage) -> Iterator[Case]:
-    for file in _pictures(folder / "low"):
+    for file in pictures_in(folder / "low"):
         name = file.stem if any((folder / "high").glob(f"{file.stem}.*")) else file.stem.rsplit("_", 1)[0]
         reference = _reference(_partner(file.with_name(name + file.suffix), folder / "high", ("",)), damage)
         yield Case(file.stem, read(file), reference)

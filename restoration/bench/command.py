@@ -36,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     speed.add_argument("--device", help="cpu, cuda, cuda:1 or mps; default: the best present")
     speed.add_argument("--json", type=Path, help="also write the result to this file")
     speed.set_defaults(measure=_speed)
+    exposure = kinds.add_parser("exposure", help="what a brightener does to dark, mixed and bright pictures with noise")
+    exposure.add_argument("--set", type=Path, required=True, dest="folder", help="folder of clean pictures")
+    exposure.add_argument("--model", default="dark-photo")
+    exposure.add_argument("--seed", type=int, default=0)
+    exposure.add_argument("--limit", type=int, help="only the first pictures")
+    exposure.add_argument("--json", type=Path, help="also write the result to this file")
+    exposure.set_defaults(measure=_exposure)
     report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
     report.add_argument("--write", action="store_true", help="write the README instead of printing it")
     report.set_defaults(measure=_report)
@@ -144,6 +151,30 @@ def _quality(arguments: argparse.Namespace) -> int:
     }
     title = f"{arguments.folder.name}, {task.value}"
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
+    print(to_markdown(result))
+    if arguments.json is not None:
+        _write(result, arguments.json)
+    return 0
+
+
+def _exposure(arguments: argparse.Namespace) -> int:
+    from restoration.bench.cases import pictures_in
+    from restoration.bench.exposure import measure_exposure, to_json
+    from restoration.bench.report import circumstances, to_markdown
+    from restoration.service import restore
+
+    rows = measure_exposure(
+        lambda pixels: restore(pixels, task=Task.LOW_LIGHT, model=arguments.model).picture.pixels,
+        pictures_in(arguments.folder)[: arguments.limit],
+        seed=arguments.seed,
+    )
+    result = {
+        "title": f"{arguments.folder.name}, {arguments.model} under seven conditions",
+        "command": "bench exposure",
+        "settings": {"set": arguments.folder.name, "model": arguments.model, "seed": arguments.seed},
+        **circumstances(),
+        "conditions": to_json(rows),
+    }
     print(to_markdown(result))
     if arguments.json is not None:
         _write(result, arguments.json)

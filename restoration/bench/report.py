@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from restoration.bench import exposure
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
@@ -27,7 +28,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
         "title": title,
         "command": command,
         "settings": dict(settings),
-        **_circumstances(),
+        **circumstances(),
         "rows": [
             {
                 "model": row.model,
@@ -46,12 +47,13 @@ def speed_to_json(lines: Iterable[Line], *, repeats: int) -> dict[str, Any]:
         "title": "Speed",
         "command": "bench speed",
         "settings": {"repeats": repeats},
-        **_circumstances(),
+        **circumstances(),
         "lines": [dataclasses.asdict(line) for line in lines],
     }
 
 
-def _circumstances() -> dict[str, Any]:
+def circumstances() -> dict[str, Any]:
+    """Return date, commit, machine and library versions of a measurement."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
@@ -91,6 +93,8 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     """Return one result as a Markdown table."""
     if "lines" in result:
         return _speed_table(result["lines"])
+    if "conditions" in result:
+        return exposure.to_markdown(result["conditions"])
     header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in CATALOGUE), "s/MP"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for row in result["rows"]:

@@ -71,7 +71,8 @@ class SkipAutoencoder(nn.Module):
         self.decoders = _transposed((*reversed(widths), fine))
         self.mix = nn.Conv2d(fine, fine, 3, padding=1)
         self.tail = nn.Conv2d(fine, 3, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)
+        self.tail.weight.data.zero_()  # it begins as the picture itself
+        self.tail.bias.data.zero_()  # type: ignore[union-attr]
 
     @property
     def size_multiple(self) -> int:

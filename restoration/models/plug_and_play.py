@@ -17,6 +17,7 @@ from torch import Tensor
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.models.blur import Canvas, kernel_of
 from restoration.models.impulses import REACH_PX, fill_impulses, find_impulses
+from restoration.models.ircnn import IRCNN
 from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
@@ -30,7 +31,7 @@ _LEAST, _MOST = -0.5, 1.5  # far outside what a picture holds, so that nothing c
 class _PlugAndPlay(NetworkRestorer):
     """Alternate between what was observed and what the denoiser takes for a photograph."""
 
-    network: ResUNet
+    network: ResUNet | IRCNN
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         answers = [
@@ -96,7 +97,7 @@ def build_deblur(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> PlugAndPlayDeblur:
     """Build the deblurring with the denoiser in the file "net"."""
-    network = _load(config, weights)
+    network = _load(config, weights, parameters)
     contract = Contract(
         tiling="internal",
         is_iterative=True,
@@ -108,7 +109,7 @@ def build_deblur(
 
 def build_fill(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> PlugAndPlayFill:
     """Build the removal of impulses with the denoiser in the file "net"."""
-    network = _load(config, weights)
+    network = _load(config, weights, parameters)
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,
@@ -123,7 +124,9 @@ def build_fill(*, config: Mapping[str, object], weights: Mapping[str, Path], par
     return PlugAndPlayFill(network, contract)
 
 
-def _load(config: Mapping[str, object], weights: Mapping[str, Path]) -> ResUNet:
-    network = ResUNet(**config)  # type: ignore[arg-type]
+def _load(config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> ResUNet | IRCNN:
+    """Load the file "net" into the prior that the parameter "prior" names; without one, the built-in denoiser."""
+    is_ircnn = parameters.get("prior") == "IRCNN"
+    network: ResUNet | IRCNN = IRCNN() if is_ircnn else ResUNet(**config)  # type: ignore[arg-type]
     load_network(network, load_state(weights["net"]), model="the denoiser prior")
     return network

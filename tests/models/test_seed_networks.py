@@ -1,0 +1,145 @@
+"""SRCNN, IRCNN, MWCNN, the autoencoder and the dark-photo network: what their papers and cards say of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import nn
+
+from restoration.metrics import to_y
+from restoration.models import autoencoder, dark_photo, ircnn, mwcnn, srcnn
+from restoration.models.layers import upsample_bicubic
+from restoration.models.plug_and_play import build_fill
+
+LEVEL = torch.full((1, 1, 1, 1), 0.1)
+
+
+def _saved(network: nn.Module, file: Path) -> Path:
+    save_file(network.state_dict(), file)
+    return file
+
+
+def test_bicubic_enlarging_is_that_of_the_papers() -> None:
+    plane = np.random.default_rng(0).random((13, 17), dtype=np.float32)
+    expected = Image.fromarray(plane).resize((51, 39), Image.Resampling.BICUBIC)
+    np.testing.assert_allclose(upsample_bicubic(torch.from_numpy(plane)[None, None], 3)[0, 0], expected, atol=1e-5)
+
+
+def test_luma_is_that_of_the_metrics() -> None:
+    image = torch.rand(1, 3, 5, 7)
+    expected = to_y(image[0].permute(1, 2, 0).numpy())
+    np.testing.assert_allclose(srcnn.luma(image)[0, 0].numpy(), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("variant", "parameters"), [("9-1-5", 8129), ("9-5-5", 57281), ("9-3-5", 128 * 82 + 64 * (128 * 9 + 1) + 1601)]
+)
+def test_srcnn_has_the_weights_of_the_paper(variant: str, parameters: int) -> None:
+    network = srcnn.SRCNN(**srcnn.VARIANTS[variant])
+    assert sum(tensor.numel() for tensor in network.parameters()) == parameters
+
+
+def test_srcnn_changes_brightness_and_no_colour(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = srcnn.SRCNN()
+    nn.init.normal_(network.reconstruct.weight, std=0.05)
+    weights = {"9-5-5-x2": _saved(network, tmp_path / "net.safetensors")}
+    restorer = srcnn.build(config={}, weights=weights, parameters={"scale": 2, "variant": "9-5-5"})
+    image = torch.rand(1, 3, 12, 16)
+    change = restorer.restore(image, parameters=[{}]) - upsample_bicubic(image, 2)
+    detail = network(srcnn.luma(upsample_bicubic(image, 2)))
+    torch.testing.assert_close(change, change[:, :1].expand_as(change))
+    torch.testing.assert_close(srcnn.luma(change) - 16 / 255, detail.detach(), atol=1e-5, rtol=0)
+
+
+def test_wavelet_transform_is_orthonormal_and_its_inverse_exact() -> None:
+    image = torch.rand(2, 3, 12, 20, dtype=torch.float64)
+    bands = mwcnn.dwt(image)
+    assert bands.shape == (2, 12, 6, 10)
+    torch.testing.assert_close(mwcnn.iwt(bands), image)
+    torch.testing.assert_close(bands.square().sum(), image.square().sum())
+
+
+def test_wavelet_bands_of_a_flat_picture_are_its_mean_alone() -> None:
+    bands = mwcnn.dwt(torch.full((1, 1, 4, 4), 0.3))
+    torch.testing.assert_close(bands[:, 0], torch.full((1, 2, 2), 0.6))
+    assert not bands[:, 1:].any()
+
+
+@pytest.mark.parametrize(
+    "network", [ircnn.IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)], ids=lambda network: type(network).__name__
+)
+def test_output_depends_on_nothing_beyond_the_receptive_field(network: ircnn.IRCNN | mwcnn.MWCNN) -> None:
+    image = torch.rand(1, 3, 64, 160)
+    other = image.clone()
+    other[..., 64 + network.receptive_radius_px :] = 0
+    with torch.no_grad():
+        first, second = network(image, LEVEL), network(other, LEVEL)
+    assert torch.equal(first[..., :64], second[..., :64])
+    assert not torch.equal(first, second)
+
+
+def test_ircnn_sees_33_pixels() -> None:
+    assert ircnn.IRCNN().receptive_radius_px == 16
+
+
+@pytest.mark.parametrize("level_shape", [(1, 1, 1, 1), (1, 1, 16, 24)])
+def test_a_map_of_one_level_says_what_the_level_says(level_shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    image = torch.rand(1, 3, 16, 24)
+    for network in (ircnn.IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)):
+        torch.testing.assert_close(network(image, torch.full(level_shape, 0.1)), network(image, LEVEL))
+
+
+def test_mwcnn_that_finds_nothing_enlarges_by_bicubic_interpolation(tmp_path: Path) -> None:
+    network = mwcnn.MWCNN(widths=(4, 8), blocks=1)
+    nn.init.zeros_(network.decoders[0][-1].weight)
+    file = _saved(network, tmp_path / "net.safetensors")
+    restorer = mwcnn.build_upscaler(
+        config={"widths": (4, 8), "blocks": 1}, weights={"x4": file}, parameters={"scale": 4}
+    )
+    image = torch.rand(1, 3, 6, 10)
+    torch.testing.assert_close(restorer.restore(image, parameters=[{}]), upsample_bicubic(image, 4))
+
+
+def test_ircnn_can_be_the_prior_of_plug_and_play(tmp_path: Path) -> None:
+    file = _saved(ircnn.IRCNN(), tmp_path / "net.safetensors")
+    remover = build_fill(config={"widths": (4, 8)}, weights={"net": file}, parameters={"prior": "IRCNN"})
+    assert isinstance(remover.network, ircnn.IRCNN)
+
+
+def test_summary_of_the_plain_autoencoder_is_a_32nd_of_the_side() -> None:
+    network = autoencoder.Autoencoder(widths=(4, 4, 4, 4))
+    summary = network.encoders[:]
+    x = torch.rand(1, 3, 128, 128)
+    for encoder in summary:
+        x = encoder(x)
+    assert nn.functional.max_pool2d(x, 2).shape[2:] == (4, 4)
+    assert network(torch.rand(1, 3, 128, 160)).shape == (1, 3, 128, 160)
+
+
+def test_mended_autoencoder_begins_with_the_picture_itself(tmp_path: Path) -> None:
+    widths = (4, 4, 4, 4)
+    file = _saved(autoencoder.SkipAutoencoder(widths), tmp_path / "net.safetensors")
+    restorer = autoencoder.build(config={"widths": widths}, weights={"mended": file}, parameters={"form": "mended"})
+    image = torch.rand(1, 3, 32, 64)
+    assert torch.equal(restorer.restore(image, parameters=[{}]), image)
+
+
+def test_dark_photo_network_has_16_convolutions() -> None:
+    layers = [layer for layer in dark_photo.DarkPhotoCNN().modules() if isinstance(layer, nn.Conv2d)]
+    assert len(layers) == 16
+
+
+def test_dark_photo_restorer_adds_what_the_network_adds(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = dark_photo.DarkPhotoCNN(widths=(4, 4, 4, 4))
+    file = _saved(network, tmp_path / "net.safetensors")
+    restorer = dark_photo.build(config={"widths": (4, 4, 4, 4)}, weights={"net": file}, parameters={})
+    image = torch.rand(1, 3, 32, 48)
+    torch.testing.assert_close(restorer.restore(image, parameters=[{}]), network(image).detach())
