@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_case_arguments(quality)
     quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
     quality.add_argument("--json", type=Path, help="also write the result to this file")
+    quality.add_argument("--save", type=Path, metavar="FOLDER", help="keep the restored pictures there")
     quality.set_defaults(measure=_quality)
     sheet = kinds.add_parser("sheet", help="a contact sheet of crops at full size, to be looked at")
     _add_case_arguments(sheet)
@@ -43,6 +44,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exposure.add_argument("--limit", type=int, help="only the first pictures")
     exposure.add_argument("--json", type=Path, help="also write the result to this file")
     exposure.set_defaults(measure=_exposure)
+    plot = kinds.add_parser("plot", help="draw a result of `quality`: quality against speed, as SVG")
+    plot.add_argument("result", type=Path, help="a .json file that `quality` wrote")
+    plot.add_argument("--metric", default="psnr")
+    plot.add_argument("-o", "--output", type=Path, required=True, help="the .svg file to write")
+    plot.set_defaults(measure=_plot)
     report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
     report.add_argument("--write", action="store_true", help="write the README instead of printing it")
     report.set_defaults(measure=_report)
@@ -142,12 +148,13 @@ def _quality(arguments: argparse.Namespace) -> int:
         models=_models(arguments),
         parameters=_told(arguments),
         precision=arguments.precision,
+        folder=arguments.save,
         progress=lambda line: print(line, file=sys.stderr),
     )
     settings = {
         key: value
         for key, value in vars(arguments).items()
-        if key not in ("measure", "command", "json", "folder", "model") and value not in (None, False, 0.0)
+        if key not in ("measure", "command", "json", "folder", "model", "save") and value not in (None, False, 0.0)
     }
     title = f"{arguments.folder.name}, {task.value}"
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
@@ -197,6 +204,19 @@ def _speed(arguments: argparse.Namespace) -> int:
     print(to_markdown(result))
     if arguments.json is not None:
         _write(result, arguments.json)
+    return 0
+
+
+def _plot(arguments: argparse.Namespace) -> int:
+    from restoration.bench.plot import draw_quality_against_speed
+    from restoration.errors import InvalidRequest
+
+    try:
+        result = json.loads(arguments.result.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"{arguments.result} is no result of a benchmark; name a file of --json.") from error
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(draw_quality_against_speed(result, metric=arguments.metric), encoding="utf-8")
     return 0
 
 

@@ -6,6 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -51,6 +52,7 @@ def measure(
     parameters: Mapping[str, ParamValue],
     precision: Literal["auto", "exact"] = "auto",
     progress: Callable[[str], None] = lambda _: None,
+    folder: Path | None = None,
 ) -> list[Row]:
     """Restore every case with every model; all models see the same pixels.
 
@@ -59,6 +61,7 @@ def measure(
 
     Args:
         parameters: given to every model that takes them.
+        folder: where every restored picture is kept as `<case>_<model>.png`; None keeps none.
 
     Returns:
         One row per model, after a row of the input itself where it can be compared.
@@ -89,6 +92,9 @@ def measure(
             megapixels = case.degraded.width * case.degraded.height / 1e6
             rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
             _score(rows[name], restored.picture, case.reference, task=task, crop_border=border)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                restored.save(folder / f"{case.name}_{name}.png")
             progress(f"{case.name}: {name} {rows[name].scores['psnr'][-1]:.2f} dB")
     return [row for row in rows.values() if row.scores]
 

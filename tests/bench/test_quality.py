@@ -47,6 +47,19 @@ def test_rows_hold_the_means_of_what_scikit_image_measures(photographs: Path, se
     assert len(median.seconds_per_megapixel) == 2
 
 
+def test_restored_pictures_are_kept_where_asked(photographs: Path, service: Service, tmp_path: Path) -> None:
+    cases = load_cases(Task.SUPER_RESOLUTION, photographs, Damage(scale=2))
+    measure(
+        service,
+        cases,
+        task=Task.SUPER_RESOLUTION,
+        models=["bicubic"],
+        parameters={"scale": 2},
+        folder=tmp_path / "kept",
+    )
+    assert sorted(file.name for file in (tmp_path / "kept").iterdir()) == ["0_bicubic.png", "1_bicubic.png"]
+
+
 def test_super_resolution_has_no_row_for_the_input(photographs: Path, service: Service) -> None:
     cases = load_cases(Task.SUPER_RESOLUTION, photographs, Damage(scale=2))
     rows = measure(service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2})
