@@ -14,6 +14,7 @@ _WIDTH, _HEIGHT = 760, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 190, 40, 48
 _LABEL_PX = 15
 _TICKS = (1, 2, 5)
+_SPEED_TICKS = (1, 1.5, 2, 3, 5, 7)
 
 
 def draw_quality_against_speed(result: Mapping[str, Any], *, metric: str = "psnr") -> str:
@@ -61,7 +62,7 @@ class _Axis:
 
 def _speed_ticks(axis: _Axis) -> list[str]:
     powers = range(math.floor(axis.low), math.ceil(axis.high) + 1)
-    values = [step * 10.0**power for power in powers for step in _TICKS]
+    values = [step * 10.0**power for power in powers for step in _SPEED_TICKS]
     shown = [value for value in values if axis.low <= math.log10(value) <= axis.high]
     lines = []
     for value in shown:

@@ -82,7 +82,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         border_px=8,
         cpu_tile_px=512,
         cpu_whole_px=640,
-        dtypes=(torch.float16, torch.float32),  # bfloat16 has no fast dilated convolution on a CPU
+        dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * network.head.out_channels * 3,
     )
     return Denoiser(network, contract)
