@@ -23,6 +23,7 @@ from restoration.models.removers import Denoiser, JpegRemover
 from restoration.types import Parameters
 
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution
+_LAST_STD = 1e-3
 
 
 def dwt(image: Tensor) -> Tensor:
@@ -65,6 +66,8 @@ class MWCNN(nn.Module):
             nn.Sequential(*(_blocks(width, blocks) if level < len(widths) - 1 else ()), _convolution(width, count))
             for level, (width, count) in enumerate(zip(widths, outgoing, strict=True))
         )
+        *_, last = (layer for layer in self.decoders[0].modules() if isinstance(layer, nn.Conv2d))
+        nn.init.normal_(last.weight, std=_LAST_STD)  # it begins as the picture itself
 
     @property
     def size_multiple(self) -> int:
