@@ -2,7 +2,8 @@
 
 It works at half the resolution and less, where it can see how bright the surroundings are, and with the mean of its
 deepest features over the whole picture, so that shade in a bright photograph is told from a dark photograph. What it
-finds is added to the picture: rightly exposed parts need nothing, and stay.
+finds moves the picture: rightly exposed parts need nothing, and stay; what is lifted comes nearer to white by a share
+of what is missing, so that highlights never clip.
 
 Reference:
     Chen et al., Learning to See in the Dark, 2018, arXiv:1805.01934 (brightening by one network);
@@ -51,11 +52,11 @@ class DarkPhotoCNN(nn.Module):
         return int(2 ** len(self.widths))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the restored picture, the sum in float32."""
-        return image.float() + self.correction(image).float()
+        """Return the restored picture, moved in float32."""
+        return move(image.float(), self.correction(image).float())
 
     def correction(self, image: Tensor) -> Tensor:
-        """Return what has to be added to the picture, (B, 3, H, W)."""
+        """Return how the picture has to be moved, (B, 3, H, W); see `move`."""
         x = functional.relu(self.head(functional.pixel_unshuffle(image, 2)))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
@@ -70,18 +71,28 @@ class DarkPhotoCNN(nn.Module):
         return functional.pixel_shuffle(self.tail(x), 2)
 
 
+def move(image: Tensor, correction: Tensor) -> Tensor:
+    """Return a picture lifted by a share of what is missing to white where the correction is above 0, else lowered.
+
+    Args:
+        image: (B, 3, H, W), range [0, 1].
+        correction: the same shape; 0 leaves a sample as it is, 1 and more makes it white, -1 black.
+    """
+    return image + correction.clamp(0, 1) * (1 - image) + correction.clamp(max=0)
+
+
 def _convolution(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
 
 
 class DarkPhotoRestorer(NetworkRestorer):
-    """Add the correction in float32, so that low precision touches nothing else."""
+    """Move the picture in float32, so that low precision touches the correction alone."""
 
     network: DarkPhotoCNN
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         batch = image.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return image + self.network.correction(batch).float()
+        return move(image, self.network.correction(batch).float())
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DarkPhotoRestorer:

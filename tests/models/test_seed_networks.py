@@ -136,7 +136,19 @@ def test_dark_photo_network_has_16_convolutions() -> None:
     assert len(layers) == 16
 
 
-def test_dark_photo_restorer_adds_what_the_network_adds(tmp_path: Path) -> None:
+def test_lifting_never_goes_beyond_white_and_nothing_stays_as_it_is() -> None:
+    image = torch.rand(1, 3, 8, 8)
+    assert float(dark_photo.move(image, 10 * torch.rand_like(image)).max()) <= 1 + 1e-6
+    assert torch.equal(dark_photo.move(image, torch.zeros_like(image)), image)
+
+
+def test_half_a_lift_halves_what_is_missing_to_white_and_lowering_subtracts() -> None:
+    image = torch.full((1, 3, 2, 2), 0.6)
+    torch.testing.assert_close(dark_photo.move(image, torch.full_like(image, 0.5)), torch.full_like(image, 0.8))
+    torch.testing.assert_close(dark_photo.move(image, torch.full_like(image, -0.25)), torch.full_like(image, 0.35))
+
+
+def test_dark_photo_restorer_does_what_the_network_does(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = dark_photo.DarkPhotoCNN(widths=(4, 4, 4, 4))
     file = _saved(network, tmp_path / "net.safetensors")
