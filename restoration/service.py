@@ -63,7 +63,7 @@ NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
-_VIEWS_UP_TO_MEGAPIXELS = ((0.5, 4), (1.2, 2))
+_VIEWS_UP_TO_MEGAPIXELS = ((0.27, 8), (0.5, 4), (1.2, 2))
 """Small pictures take so little time that a mean of several views is worth it."""
 
 

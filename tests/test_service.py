@@ -444,7 +444,7 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
         _run(service, photo, Task.DEBLUR, model="wiener", kernel=np.ones((200, 5), np.uint8))
 
 
-@pytest.mark.parametrize(("side", "views"), [(40, 4), (900, 2), (1200, 1)])
+@pytest.mark.parametrize(("side", "views"), [(40, 8), (600, 4), (900, 2), (1200, 1)])
 def test_small_pictures_are_seen_more_often(service: Service, side: int, views: int) -> None:
     from restoration.parameters import complete, settle
     from restoration.service import _told
