@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.holes import Piece, cut_holes, match_tone, window_of
+from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
 from restoration.models.layers import ResidualBlock
 from restoration.models.membrane import fill_smoothly
 from restoration.types import Parameters
@@ -164,8 +164,7 @@ class FillRestorer(NetworkRestorer):
         """Return a window, (H, W, 3), with all its holes filled."""
         start = fill_smoothly(image, mask)
         if thickness_px > _THICK_PX and min(mask.shape) >= 4 * self.network.size_multiple:
-            small = tuple(-(-side // 2) for side in mask.shape)
-            coarse = self._fill(*_halved(start, mask, small), thickness_px / 2, device)
+            coarse = self._fill(*halved(start, mask), thickness_px / 2, device)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
         if mask.size <= _WHOLE_PIXELS:
@@ -204,10 +203,3 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
     )
     return FillRestorer(network, contract)
-
-
-def _halved(image: _Floats, mask: _Mask, shape: tuple[int, ...]) -> tuple[_Floats, _Mask]:
-    """Shrink a filled picture; a pixel that a hole has any share in becomes a hole."""
-    size = (shape[1], shape[0])
-    shares = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), np.asarray(shares > 0)

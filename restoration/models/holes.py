@@ -83,6 +83,13 @@ def window_of(box: Box, shape: tuple[int, ...], *, height_px: int, width_px: int
     return _span(top, bottom, side=height_px, length=shape[0]), _span(left, right, side=width_px, length=shape[1])
 
 
+def halved(image: FloatArray, mask: Mask) -> tuple[FloatArray, Mask]:
+    """Return a filled picture and its mask at half the size; a pixel that a hole has any share in becomes a hole."""
+    size = (-(-mask.shape[1] // 2), -(-mask.shape[0] // 2))
+    shares = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), np.asarray(shares > 0)
+
+
 def match_tone(fill: FloatArray, image: FloatArray, mask: Mask) -> FloatArray:
     """Return the fill with its tone shifted, smoothly over each hole, so that it meets the known pixels round it.
 
