@@ -31,8 +31,8 @@ _MARGIN_PX = 96
 _REACH_PX = 3
 _LEAST_THICKNESS_PX = 5
 _LEAST_SIDE_PX = 32
-_ROUNDS = 5
-_JUMPS_PX = (8, 4, 2, 1)
+_ROUNDS = 3
+_JUMPS_PX = (4, 1)
 _MOST_TARGETS = 60_000
 _RIM_TRUST = 1.3  # how much less a vote counts per pixel away from the rim (Wexler et al.)
 
