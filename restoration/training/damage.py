@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from restoration.degradations.compose import add_photo_noise
 from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.masks import draw_holes
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
 from restoration.degradations.resize import downscale
 from restoration.degradations.second_order import degrade_twice
+from restoration.models.membrane import fill_smoothly
 from restoration.models.removers import jpeg_level
 from restoration.training.config import Recipe
 
@@ -29,6 +32,8 @@ class Damaged(NamedTuple):
 
 _VALIDATION_SIGMA = 25 / 255
 _VALIDATION_QUALITY = 20
+_COARSE_SHARE = 0.15
+_COARSE_FACTORS = (2, 3, 4)
 
 
 def damage(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
@@ -40,6 +45,8 @@ def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Gene
     """Damage a clean patch, (H, W, 3) in [0, 1], at the middle strength by which runs are compared."""
     if recipe.degradation == "jpeg":
         return Damaged(compress_jpeg(patch, quality=_VALIDATION_QUALITY), jpeg_level(_VALIDATION_QUALITY))
+    if recipe.degradation == "holes":
+        return _cut_holes(patch, recipe, rng)
     if recipe.scale > 1:
         return Damaged(shrink(patch, recipe, rng))
     return Damaged(add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA)
@@ -81,6 +88,24 @@ def shrink(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Float
     return quantize_8bit(downscale(patch, scale=recipe.scale))
 
 
+def _cut_holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    """Cut holes and fill them smoothly, as the model does before its network."""
+    mask = draw_holes(*patch.shape[:2], rng=rng)
+    return Damaged(fill_smoothly(patch, mask), mask=mask.astype(np.float32))
+
+
+def _holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    """Cut holes; fill some of them with a blurred picture instead, as a coarser pass would leave them."""
+    damaged = _cut_holes(patch, recipe, rng)
+    if rng.random() >= _COARSE_SHARE or damaged.mask is None:
+        return damaged
+    height, width = patch.shape[:2]
+    factor = int(rng.choice(_COARSE_FACTORS))
+    small = cv2.resize(patch, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    coarse = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
+    return damaged._replace(picture=np.where(damaged.mask[..., None] > 0, coarse, patch))
+
+
 def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
     return Damaged(shrink(patch, recipe, rng))
 
@@ -91,4 +116,5 @@ _RANDOM: Mapping[str, Callable[[FloatArray, Recipe, np.random.Generator], Damage
     "jpeg": _jpeg,
     "bicubic": _shrunk,
     "second-order": _shrunk,
+    "holes": _holes,
 }

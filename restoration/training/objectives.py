@@ -27,6 +27,12 @@ def _detail(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     return upsample_skip(batch.lq, recipe.scale) + detail.float(), batch.gt
 
 
+def _fill(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    assert batch.mask is not None, "this objective needs a degradation that cuts holes"
+    correction: Tensor = network(batch.lq, batch.mask)
+    return batch.lq + batch.mask * correction.float(), batch.gt
+
+
 def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     restored: Tensor = network(batch.lq)
     return restored.float(), batch.gt
@@ -36,4 +42,5 @@ _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Ten
     "residual": _residual,
     "detail": _detail,
     "direct": _direct,
+    "fill": _fill,
 }

@@ -15,12 +15,11 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.nn import functional
 
 from restoration.engine.device import is_fast_on
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
-from restoration.training.losses import pixel_loss
+from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.objectives import restored_and_reference
 
 log = logging.getLogger(__name__)
@@ -121,8 +120,9 @@ class Trainer:
 
     def train_step(self) -> float:
         """Do one optimiser step and return its loss."""
-        restored, reference = self.restore(self.network, self.next_batch())
-        loss = pixel_loss(restored, reference, self.recipe)
+        batch = self.next_batch()
+        restored, reference = self.restore(self.network, batch)
+        loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
         self.descend(loss)
         return float(loss.detach())
 
@@ -151,12 +151,16 @@ class Trainer:
                 averaged.lerp_(current, 1 - decay)
 
     def validate(self) -> float:
-        """Return the mean PSNR in dB ([0, 1], clipped) of the averaged weights on the held-out photographs."""
+        """Return the mean PSNR in dB ([0, 1], clipped) of the averaged weights on the held-out photographs.
+
+        Where pixels were lost, it is that of the lost ones.
+        """
         scores = []
         with torch.no_grad():
             for held_out in self.dataset.validation:
-                restored, reference = self.restore(self.average, held_out.to(self.device))
-                error = functional.mse_loss(restored.clamp(0, 1), reference)
+                batch = held_out.to(self.device)
+                restored, reference = self.restore(self.average, batch)
+                error = per_picture((restored.clamp(0, 1) - reference) ** 2, batch.mask)
                 scores.append(-10 * math.log10(max(float(error), 1e-12)))
         return sum(scores) / len(scores)
 
