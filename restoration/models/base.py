@@ -230,3 +230,36 @@ def load_network(network: nn.Module, state: Mapping[str, Tensor], *, model: str)
     except RuntimeError as error:
         message = f"The weights of {model} do not fit its network; delete the file so that it is fetched again."
         raise WeightsUnavailable(message, model=model) from error
+
+
+def interpolate(first: Mapping[str, Tensor], second: Mapping[str, Tensor], *, share: float) -> dict[str, Tensor]:
+    """Return `share * first + (1 - share) * second` for every tensor of two state dicts of one network.
+
+    Between a network and one that was trained on from it this gives a network between the two.
+
+    Raises:
+        WeightsUnavailable: the two are not of one network.
+
+    Reference:
+        Wang et al., Deep Network Interpolation for Continuous Imagery Effect Transition, 2019, arXiv:1811.10515.
+    """
+    shapes = [{name: tensor.shape for name, tensor in state.items()} for state in (first, second)]
+    if shapes[0] != shapes[1]:
+        message = "The two weights files of this model are not of one network; delete them so that they come again."
+        raise WeightsUnavailable(message, model="network interpolation")
+    return {name: share * tensor + (1 - share) * second[name] for name, tensor in first.items()}
+
+
+def load_between(weights: Mapping[str, Path], role: str, *, share: float, key: str | None = None) -> dict[str, Tensor]:
+    """Read the weights of a role, or where the file "<role>-gan" is given too, what lies between the two.
+
+    Args:
+        share: 0 takes the file of the role, 1 its adversarially trained twin.
+        key: see `load_state`.
+
+    Raises:
+        WeightsUnavailable: a file is not a weights file, or the two are not of one network.
+    """
+    state = load_state(weights[role], key=key)
+    twin = weights.get(f"{role}-gan")
+    return state if twin is None else interpolate(load_state(twin, key=key), state, share=share)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
+from restoration.training.adversarial_config import Adversarial, adversarial_from
 
 Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "fill"]
+Objective = Literal["residual", "detail", "direct", "fill", "stages"]
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,13 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the
-            smooth fill of the holes lacks. Empty takes "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the smooth
+            fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts. Empty
+            takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         init_from: weights file to start from; layers of other shapes stay at their random start.
+        adversarial: a critic takes part; None where none does.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Recipe:
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
     init_from: str = ""
+    adversarial: Adversarial | None = None
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -93,4 +97,6 @@ def read_recipe(path: Path) -> Recipe:
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))
+    if "adversarial" in values:
+        values["adversarial"] = adversarial_from(values["adversarial"], path=path)
     return Recipe(**values)

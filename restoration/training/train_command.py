@@ -6,6 +6,11 @@ import argparse
 import logging
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from restoration.training.config import Recipe
+    from restoration.training.trainer import Trainer
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -29,6 +34,17 @@ def find_recipe(name: Path | str) -> Path:
     return shipped if shipped.exists() else Path(name)
 
 
+def _trainer_class(recipe: Recipe) -> type[Trainer]:
+    """Return the trainer that a recipe needs; basicsr is imported only for those with a critic."""
+    if recipe.adversarial is not None:
+        from restoration.training.adversarial import AdversarialTrainer
+
+        return AdversarialTrainer
+    from restoration.training.trainer import Trainer
+
+    return Trainer
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, resuming from the checkpoint in `--out` where there is one."""
     import torch
@@ -36,13 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
     from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
     from restoration.training.dataset import PatchDataset
-    from restoration.training.trainer import Trainer
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
     dataset = PatchDataset(recipe, arguments.data)
-    trainer = Trainer(recipe, dataset, arguments.out, device=torch.device(arguments.device))
+    trainer = _trainer_class(recipe)(recipe, dataset, arguments.out, device=torch.device(arguments.device))
     resumed = trainer.resume()
     log = logging.getLogger(__name__)
     log.info("%d photographs, %s at step %d", len(dataset.photos), "resumed" if resumed else "start", trainer.step)

@@ -126,6 +126,10 @@ class Trainer:
         self.descend(loss)
         return float(loss.detach())
 
+    def notes(self) -> dict[str, float]:
+        """Return what a row of the log should say besides, of the steps since the last row."""
+        return {}
+
     def next_batch(self) -> Batch:
         """Return the batch of this step on the device."""
         return self.dataset.batch(self.step).to(self.device)
@@ -182,6 +186,7 @@ class Trainer:
                 "lr": round(learning_rate(self.recipe, self.step), 8),
                 "val_psnr_db": round(psnr, 3),
                 "patches_per_s": round(steps * self.recipe.batch / elapsed_s, 1),
+                **self.notes(),
             }
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")

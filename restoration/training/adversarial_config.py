@@ -1,0 +1,85 @@
+"""The table `[adversarial]` of a recipe: the critic, and what it and the other losses weigh."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from restoration.errors import InvalidRequest
+
+Kind = Literal["relativistic", "vanilla", "non-saturating", "wgan-gp"]
+CriticName = Literal["unet", "patch", "vgg", "local-global"]
+Features = Literal["auto", "vgg19", "denoiser"]
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """Describe the adversarial part of a training run.
+
+    Args:
+        critic: see `critics.build_critic`.
+        kind: "relativistic" = relativistic average (ESRGAN); "vanilla" = cross entropy (Real-ESRGAN);
+            "non-saturating" = softplus with the R1 penalty on real pictures; "wgan-gp" = Wasserstein distance with the
+            gradient penalty, inside the mask where there is one.
+        critic_config: keyword arguments of the critic.
+        pixel: weight of the recipe's own loss.
+        perceptual: weight of the distance between features.
+        adversarial: weight of what the critic says.
+        feature_matching: weight of the distance between the critic's own activations.
+        artefact: weight of locally discriminative learning, which damps invented texture.
+        colour: weight of the distance between colours averaged over squares.
+        features: what the perceptual loss looks at; "auto" = VGG19 where torchvision has or gets its weights, else the
+            denoiser (see `perceptual`).
+        discount: share by which a lost pixel counts less for every pixel of distance to a known one; 1 = none.
+        critic_lr: highest learning rate of the critic; it falls as the network's does.
+        critic_steps: steps of the critic for each one of the network.
+        penalty: weight of the gradient penalty.
+        penalty_every: the R1 penalty is computed at every so many steps, that much stronger.
+        start_step: step from which on the critic takes part; until then only the pixel loss counts.
+    """
+
+    critic: CriticName
+    kind: Kind
+    critic_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    pixel: float = 1.0
+    perceptual: float = 0.0
+    adversarial: float = 0.1
+    feature_matching: float = 0.0
+    artefact: float = 0.0
+    colour: float = 0.0
+    features: Features = "auto"
+    discount: float = 1.0
+    critic_lr: float = 1e-4
+    critic_steps: int = 1
+    penalty: float = 10.0
+    penalty_every: int = 16
+    start_step: int = 0
+
+
+def adversarial_from(table: Mapping[str, Any], *, path: Path) -> Adversarial:
+    """Check the table of a recipe.
+
+    Raises:
+        InvalidRequest: a setting is unknown, missing or out of range.
+    """
+    where = f"Recipe {path}, table [adversarial],"
+    known = {field.name for field in dataclasses.fields(Adversarial)}
+    if unknown := sorted(table.keys() - known):
+        raise InvalidRequest(
+            f"{where} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
+        )
+    if missing := sorted({"critic", "kind"} - table.keys()):
+        raise InvalidRequest(f"{where} lacks {', '.join(missing)}; add them.")
+    kinds = {"critic": CriticName, "kind": Kind, "features": Features}
+    for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
+        if name in table and table[name] not in choices:
+            raise InvalidRequest(f'{where} asks for {name} "{table[name]}"; use one of {", ".join(choices)}.')
+    settings = Adversarial(**table)
+    if settings.critic_steps < 1 or settings.penalty_every < 1:
+        raise InvalidRequest(f"{where} needs critic_steps and penalty_every of at least 1.")
+    if not 0 < settings.discount <= 1:
+        raise InvalidRequest(f"{where} has discount {settings.discount}; use a share above 0 and at most 1.")
+    return settings

@@ -1,0 +1,200 @@
+"""Critics: networks that tell real photographs from restored ones; thrown away after training.
+
+A critic maps pictures (B, 3, H, W) in [0, 1], and masks (B, 1, H, W) where the task has them, to scores (B, K, ...),
+higher for what looks real: one map, or K numbers.
+
+Reference:
+    Wang et al., Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data, 2021,
+    arXiv:2107.10833 (U-Net); Isola et al., Image-to-Image Translation with Conditional Adversarial Networks, 2017,
+    arXiv:1611.07004 (patches); Ledig et al., Photo-Realistic Single Image Super-Resolution Using a Generative
+    Adversarial Network, 2017, arXiv:1609.04802 (VGG style); Yu et al., Generative Image Inpainting with Contextual
+    Attention, 2018, arXiv:1801.07892 (local and global).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import parametrizations
+
+from restoration.models._torchvision_compat import provide_functional_tensor
+from restoration.training.adversarial_config import Adversarial, CriticName
+
+provide_functional_tensor()
+
+from basicsr.archs.discriminator_arch import UNetDiscriminatorSN  # noqa: E402 - needs the module above
+
+_SLOPE = 0.2
+
+
+class UNetCritic(nn.Module):
+    """basicsr's U-Net with spectral norm: one score per pixel, (B, 1, H, W); sides must be multiples of 8."""
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+        self.net = UNetDiscriminatorSN(3, num_feat=width)
+
+    def forward(self, picture: Tensor, mask: Tensor | None = None) -> Tensor:
+        scores: Tensor = self.net(picture)
+        return scores
+
+
+class PatchCritic(nn.Module):
+    """Strided convolutions: scores (B, 1, h, w) of overlapping patches; it sees the mask as a fourth channel.
+
+    Args:
+        width: channels of the first level, doubled at each further one.
+        levels: halvings of the size.
+        spectral: divide every kernel by its spectral norm.
+        takes_mask: whether there is a mask to see.
+    """
+
+    def __init__(self, width: int = 32, levels: int = 3, spectral: bool = True, takes_mask: bool = False) -> None:
+        super().__init__()
+        widths = [3 + takes_mask, *(width * 2**level for level in range(levels))]
+        layers = [nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths)]
+        layers.append(nn.Conv2d(widths[-1], widths[-1], 3, padding=1))
+        if spectral:
+            layers = [parametrizations.spectral_norm(layer) for layer in layers]
+        self.takes_mask = takes_mask
+        self.layers = nn.ModuleList([*layers, nn.Conv2d(widths[-1], 1, 3, padding=1)])
+
+    def forward(self, picture: Tensor, mask: Tensor | None = None) -> Tensor:
+        x = _with_mask(picture, mask) if self.takes_mask else picture
+        for layer in self.layers[:-1]:
+            x = functional.leaky_relu(layer(x), _SLOPE)
+        scores: Tensor = self.layers[-1](x)
+        return scores
+
+
+class VGGCritic(nn.Module):
+    """One score per picture, (B, 1), for pictures of one size; pairs of 3x3 and strided 4x4 convolutions.
+
+    Without batch normalisation, so that a score depends on no other picture and the gradient penalty holds.
+
+    Args:
+        side_px: of the pictures; a multiple of 2 ** levels.
+        width: channels of the first level, doubled up to eight times that.
+        levels: halvings of the size.
+    """
+
+    def __init__(self, side_px: int, width: int = 32, levels: int = 5) -> None:
+        super().__init__()
+        widths = [width * min(8, 2**level) for level in range(levels)]
+        layers: list[nn.Module] = []
+        for before, now in pairwise([3, *widths]):
+            layers += [nn.Conv2d(before, now, 3, padding=1), nn.LeakyReLU(_SLOPE)]
+            layers += [nn.Conv2d(now, now, 4, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Sequential(
+            nn.Linear(widths[-1] * (side_px // 2**levels) ** 2, 100), nn.LeakyReLU(_SLOPE), nn.Linear(100, 1)
+        )
+
+    def forward(self, picture: Tensor, mask: Tensor | None = None) -> Tensor:
+        score: Tensor = self.head(self.layers(picture).flatten(1))
+        return score
+
+
+class LocalGlobalCritic(nn.Module):
+    """Two scores per picture, (B, 2): of the whole, and of a square round the middle of what the mask marks.
+
+    Args:
+        side_px: of the pictures, a multiple of 16.
+        local_px: side of the square, a multiple of 16.
+        width: channels of the first level.
+    """
+
+    def __init__(self, side_px: int = 128, local_px: int = 64, width: int = 32) -> None:
+        super().__init__()
+        self.local_px = local_px
+        self.whole = _ScalarCritic(side_px, width)
+        self.part = _ScalarCritic(local_px, width)
+
+    def forward(self, picture: Tensor, mask: Tensor | None = None) -> Tensor:
+        assert mask is not None
+        return torch.cat([self.whole(picture), self.part(crop_at_mask(picture, mask, side_px=self.local_px))], dim=1)
+
+
+class _ScalarCritic(nn.Module):
+    """Four 5x5 convolutions of stride 2 and a linear layer: (B, 3, side, side) -> (B, 1)."""
+
+    def __init__(self, side_px: int, width: int) -> None:
+        super().__init__()
+        widths = [3, width, 2 * width, 4 * width, 4 * width]
+        self.layers = nn.ModuleList(nn.Conv2d(before, now, 5, stride=2, padding=2) for before, now in pairwise(widths))
+        self.head = nn.Linear(widths[-1] * (side_px // 16) ** 2, 1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        x = picture
+        for layer in self.layers:
+            x = functional.leaky_relu(layer(x), _SLOPE)
+        score: Tensor = self.head(x.flatten(1))
+        return score
+
+
+def crop_at_mask(picture: Tensor, mask: Tensor, *, side_px: int) -> Tensor:
+    """Cut a square round the centre of gravity of each mask, moved where it would leave the picture.
+
+    Args:
+        picture: (B, C, H, W), sides of at least `side_px`.
+        mask: (B, 1, H, W), 1 = lost; the middle of the picture is taken where nothing is.
+
+    Returns:
+        (B, C, side_px, side_px).
+    """
+    height, width = picture.shape[2:]
+    pieces = []
+    for one, holes in zip(picture, mask[:, 0] > 0.5, strict=True):
+        marked = holes.nonzero().float()
+        middle = marked.mean(dim=0) if len(marked) else torch.tensor([height / 2, width / 2])
+        top = min(max(0, round(float(middle[0])) - side_px // 2), height - side_px)
+        left = min(max(0, round(float(middle[1])) - side_px // 2), width - side_px)
+        pieces.append(one[:, top : top + side_px, left : left + side_px])
+    return torch.stack(pieces)
+
+
+def _with_mask(picture: Tensor, mask: Tensor | None) -> Tensor:
+    assert mask is not None
+    return torch.cat([picture, mask.to(picture.dtype)], dim=1)
+
+
+_CRITICS: Mapping[CriticName, Callable[..., nn.Module]] = {
+    "unet": UNetCritic,
+    "patch": PatchCritic,
+    "vgg": VGGCritic,
+    "local-global": LocalGlobalCritic,
+}
+
+
+def build_critic(settings: Adversarial, *, seed: int) -> nn.Module:
+    """Build the critic of a recipe with seeded random weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        critic = _CRITICS[settings.critic](**settings.critic_config)
+    return critic.to(memory_format=torch.channels_last)
+
+
+@contextmanager
+def activations(critic: nn.Module) -> Iterator[Sequence[Tensor]]:
+    """Collect what every convolution but the last gives while the block runs.
+
+    Example:
+        >>> critic = PatchCritic(width=4, levels=1)
+        >>> with activations(critic) as seen:
+        ...     scores = critic(torch.zeros(1, 3, 8, 8))
+        >>> [tuple(tensor.shape) for tensor in seen]
+        [(1, 4, 4, 4), (1, 4, 4, 4)]
+    """
+    seen: list[Tensor] = []
+    layers = [module for module in critic.modules() if isinstance(module, nn.Conv2d)]
+    hooks = [layer.register_forward_hook(lambda _module, _inputs, answer: seen.append(answer)) for layer in layers[:-1]]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
