@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,12 @@ import torch
 from torch import Tensor
 
 from restoration.degradations.resize import downscale
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidImage, InvalidRequest
 from restoration.images import gray_of, read
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged, damage, damage_for_validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-_VALIDATION_EVERY = 40
 _VALIDATION_SIDE_PX = 256
 
 Photo = npt.NDArray[np.uint8]
@@ -80,6 +80,12 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
+def is_held_out(index: int, share: float) -> bool:
+    """Tell whether a photograph is kept for validation: the first of all, and evenly spaced ones up to the share."""
+    nearly_whole = 1e-9  # 3 * (1 / 3) may fall short of 1
+    return math.floor(index * share + nearly_whole) != math.floor((index - 1) * share + nearly_whole)
+
+
 class PatchDataset:
     """Hold photographs in memory and cut patches from them.
 
@@ -91,11 +97,11 @@ class PatchDataset:
         files = find_photos(folders)
         photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
         least_px = recipe.patch_px * recipe.scale
-        held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
+        held_out = [photo for index, photo in enumerate(photos) if is_held_out(index, recipe.held_out)]
         self.photos = [
             photo
             for index, photo in enumerate(photos)
-            if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
+            if not is_held_out(index, recipe.held_out) and min(photo.shape[:2]) >= least_px
         ]
         if not self.photos:
             raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
@@ -152,8 +158,15 @@ class PatchDataset:
 
 
 def load_photo(file: Path, *, max_side_px: int, multiple: int) -> Photo:
-    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale."""
-    photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    try:
+        photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    except (InvalidImage, OSError) as error:
+        raise InvalidRequest(f"Training picture {file} cannot be read; remove or replace it. ({error})") from error
     factor = max_side_px / max(photo.shape[:2])
     if factor < 1:
         size = (round(photo.shape[1] * factor), round(photo.shape[0] * factor))
