@@ -11,9 +11,9 @@ from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order"]
+Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "exposure", "lifted-noise"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct"]
+Objective = Literal["residual", "detail", "direct", "lift"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,9 @@ class Recipe:
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
-            "second-order" = shrinking by `scale` with the damage of pictures from the web.
+            "second-order" = shrinking by `scale` with the damage of pictures from the web; "exposure" = too little
+            light, of whole pictures, real pairs among them; "lifted-noise" = the noise that brightening makes visible.
+        pair_share: share of real exposure pairs among the pictures of "exposure".
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -39,8 +41,8 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself. Empty takes
-            "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "lift" = the picture
+            and by how much it was lifted. Empty takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error.
         init_from: weights file to start from; layers of other shapes stay at their random start.
@@ -53,6 +55,7 @@ class Recipe:
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
     gray_share: float = 0.0
+    pair_share: float = 0.0
     scale: int = 1
     patch_px: int = 96
     batch: int = 16

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from restoration.models.edsr import upsample_skip
@@ -32,8 +33,16 @@ def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     return restored.float(), batch.gt
 
 
+def _lift(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    lifted: Tensor
+    with torch.autocast(batch.lq.device.type, enabled=False):  # curves in bfloat16 would show bands
+        lifted, _ = network(batch.lq, batch.level)
+    return lifted, batch.gt
+
+
 _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Tensor]]] = {
     "residual": _residual,
     "detail": _detail,
     "direct": _direct,
+    "lift": _lift,
 }

@@ -35,16 +35,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
-    from restoration.training.dataset import PatchDataset
+    from restoration.training.open import open_dataset
     from restoration.training.trainer import Trainer
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
-    dataset = PatchDataset(recipe, arguments.data)
+    dataset = open_dataset(recipe, arguments.data)
     trainer = Trainer(recipe, dataset, arguments.out, device=torch.device(arguments.device))
     resumed = trainer.resume()
     log = logging.getLogger(__name__)
-    log.info("%d photographs, %s at step %d", len(dataset.photos), "resumed" if resumed else "start", trainer.step)
+    log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
     trainer.run(every=arguments.every, until_step=arguments.until_step, report=lambda row: log.info("%s", row))
     return 0
