@@ -19,6 +19,7 @@ FLOORS = {
     "models.impulses": 0,
     "models.torchscript": 0,
     "models.unet": 1,
+    "models.curves": 1,
     "models.blur": 3,
     "models.removers": 3.5,
     "images": 1,

@@ -38,7 +38,7 @@ _LARGEST_LOCAL_LOG_GAIN = 1.6
 _LARGEST_LOG_BALANCE = 0.5
 _SOON = 2.5
 """How soon the local part of the lift comes in: at one stop nearly nine tenths of it."""
-_LEAST_CHANGE = 0.006  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
+_LEAST_CHANGE = 0.008  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
 _DARKEST_WANTED, _BRIGHTEST_WANTED = 0.01, 0.99
 
 
@@ -60,7 +60,9 @@ class LightNetwork(nn.Module):
         self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
         self.body = _blocks(widths[-1], blocks)
-        self.whole = nn.Sequential(nn.Conv2d(widths[-1], widths[-1], 1), nn.ReLU(), nn.Conv2d(widths[-1], widths[-1], 1))
+        self.whole = nn.Sequential(
+            nn.Conv2d(widths[-1], widths[-1], 1), nn.ReLU(), nn.Conv2d(widths[-1], widths[-1], 1)
+        )
         self.after = _blocks(widths[-1], blocks)
         self.balance = nn.Conv2d(widths[-1], 3, 1)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
@@ -190,8 +192,9 @@ class LowLightRestorer(SurveyingRestorer):
         self.light, self.noise = light, noise
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
-        super().to(device=device, dtype=dtype)
-        self.light.float()
+        self.light.to(device=device)
+        self.noise.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        self.dtype = dtype
 
     def survey(self, small: Tensor, *, parameters: Parameters) -> Tensor:
         wanted = torch.full((1, 1, 1, 1), float(parameters["exposure"]), device=small.device)

@@ -19,7 +19,16 @@ from restoration.errors import InvalidRequest
 from restoration.models.curves import LUMA, Curves, apply_curves, flat_curves, offset_for
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged
-from restoration.training.dataset import Batch, FloatArray, PatchDataset, Photo, collate, find_photos, load_photo, to_tensor
+from restoration.training.dataset import (
+    Batch,
+    FloatArray,
+    PatchDataset,
+    Photo,
+    collate,
+    find_photos,
+    load_photo,
+    to_tensor,
+)
 
 _PAIR_SIDE_PX = 256  # half of the pairs' size, so that the JPEG artefacts of the targets are not learnt
 _VALIDATION_EVERY = 16
@@ -106,7 +115,9 @@ class LiftedNoiseDataset(PatchDataset):
             for low, high in ((0.2, 0.6), (-0.6, 0.2), (0.75, 1.25))
         )
         curves = _even_curves(clean, slopes)
-        curves = curves.raised(offset_for(clean, curves, torch.maximum(wanted, clean.mean(dim=(1, 2, 3), keepdim=True))))
+        curves = curves.raised(
+            offset_for(clean, curves, torch.maximum(wanted, clean.mean(dim=(1, 2, 3), keepdim=True)))
+        )
         lifted, factor = apply_curves(noisy, curves)
         target, _ = apply_curves(clean, curves)
         sigma = (noisy - clean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
