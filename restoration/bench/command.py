@@ -134,9 +134,7 @@ def _low_light(arguments: argparse.Namespace) -> int:
     from restoration.service import Service
 
     is_paired = (arguments.folder / "low").is_dir()
-    task = (
-        Task.LOW_LIGHT if is_paired else Task.DENOISE
-    )  # the latter's cases without damage are the pictures themselves
+    task = Task.LOW_LIGHT if is_paired else Task.DENOISE  # without damage, its cases are the pictures themselves
     parameters = {} if arguments.exposure is None else {"exposure": arguments.exposure}
     models = list(dict.fromkeys([BASELINES[Task.LOW_LIGHT], *arguments.model]))
     scores = score(

@@ -1,4 +1,4 @@
-"""What the usual scores do not say of brightening: with the mean matched, the noise left, and what becomes of good pictures.
+"""What usual scores do not say of brightening: with the mean matched, the noise left, what becomes of good pictures.
 
 Reference:
     Zhang et al., Kindling the Darkness, 2019, arXiv:1905.04161 (scores with the mean of the reference).
@@ -68,7 +68,7 @@ def methods(service: Service, models: Iterable[str], *, parameters: Mapping[str,
 def score(
     cases: Iterable[Case], chosen: Mapping[str, Method], *, progress: Callable[[str], None] = lambda _: None
 ) -> list[Score]:
-    """Score every method on all cases, rounded to 8 bits; cases that are their own reference are to stay as they are."""
+    """Score every method on all cases, in 8 bits; cases that are their own reference are to stay as they are."""
     rows: dict[str, list[dict[str, float]]] = {name: [] for name in chosen}
     for case in cases:
         is_paired = not np.array_equal(case.degraded.pixels, case.reference.pixels)

@@ -177,7 +177,7 @@ class SurveyingRestorer(NetworkRestorer):
         """Return what the tiles need to know, (1, K, h, w) float32: a grid over the whole picture.
 
         Args:
-            small: float32, (1, 3, h, w), range [0, 1]: the whole picture, no side longer than the contract's `survey_px`.
+            small: float32, (1, 3, h, w), range [0, 1]: the whole picture, no side above the contract's `survey_px`.
             parameters: of that picture.
         """
 

@@ -79,7 +79,7 @@ def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
 
 
 def guide_of(highest: Tensor) -> Tensor:
-    """Return the guide for the largest colours (B, 1, H, W): the logarithm of their 3x3 mean, so that noise hardly counts."""
+    """Return the guide for the largest colours (B, 1, H, W): the logarithm of their 3x3 mean, to calm the noise."""
     padded = functional.pad(highest, (1, 1, 1, 1), mode="replicate")
     return (functional.avg_pool2d(padded, 3, stride=1) + _DARKEST).log()
 
@@ -100,12 +100,12 @@ def fit_curves(guide: Tensor, log_gain: Tensor, balance: Tensor) -> Curves:
 
 
 def offset_for(image: Tensor, curves: Curves, wanted: Tensor) -> Tensor:
-    """Return what must be added to all logarithms of g, (B, 1, 1, 1), so that the lifted picture has the wanted mean luma.
+    """Return what must be added to all logarithms of g, (B, 1, 1, 1), for a lifted picture of the wanted mean luma.
 
     Args:
         image: (B, 3, H, W), range [0, 1].
         curves: on the same grid.
-        wanted: (B, 1, 1, 1), range (0, 1); where it cannot be reached, the nearest is taken.
+        wanted: (B, 1, 1, 1), range (0, 1); where the hues forbid it, the nearest is taken.
     """
     low = torch.full_like(wanted, -_LARGEST_LOG_GAIN - 1)
     high = -low

@@ -1,4 +1,4 @@
-"""Built-in low-light enhancement: curves from a look at the whole picture, then a denoiser for what the lift made visible.
+"""Built-in low-light enhancement: curves from a look at the whole picture, then a denoiser for what they lift.
 
 Two small networks that are trained apart. `LightNetwork` sees the whole picture at 128 px and the brightness that is
 wanted, and says how much every place is lifted and which colour cast is taken away; a search makes the brightness
@@ -7,7 +7,7 @@ works at full size and is told how strong the noise is after the lift.
 
 Reference:
     Gharbi et al., Deep Bilateral Learning for Real-Time Image Enhancement, 2017, arXiv:1707.02880 (low resolution
-    decides, full resolution follows); Zhang et al., FFDNet, 2018, arXiv:1710.04026 (noise-level map, pixels unshuffled).
+    decides, full resolution follows); Zhang et al., FFDNet, 2018, arXiv:1710.04026 (noise-level map, unshuffling).
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import torch
 
 from restoration.degradations.lowlight import underexpose
 from restoration.errors import InvalidRequest
-from restoration.models.curves import LUMA, Curves, apply_curves, flat_curves, offset_for
+from restoration.models.curves import LUMA, Curves, apply_curves, brightness, flat_curves, offset_for
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged
 from restoration.training.dataset import (
@@ -116,7 +116,7 @@ class LiftedNoiseDataset(PatchDataset):
         )
         curves = _even_curves(clean, slopes)
         curves = curves.raised(
-            offset_for(clean, curves, torch.maximum(wanted, clean.mean(dim=(1, 2, 3), keepdim=True)))
+            offset_for(clean, curves, torch.maximum(wanted, brightness(clean))))
         )
         lifted, factor = apply_curves(noisy, curves)
         target, _ = apply_curves(clean, curves)

@@ -61,7 +61,7 @@ def test_flat_curves_change_nothing(rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("wanted", [0.05, 0.3, 0.46, 0.8])
 def test_search_finds_the_wanted_brightness(wanted: float, rng: np.random.Generator) -> None:
-    image = torch.from_numpy(rng.random((2, 3, 16, 16), dtype=np.float32)) ** 3
+    image = torch.from_numpy(rng.random((2, 1, 16, 16), dtype=np.float32)).expand(-1, 3, -1, -1) ** 3
     curves = _even(image, -0.2, 0.3)
     lifted, _ = apply_curves(image, curves.raised(offset_for(image, curves, torch.full((2, 1, 1, 1), wanted))))
     torch.testing.assert_close(brightness(lifted).flatten(), torch.full((2,), wanted), atol=2e-3, rtol=0)
