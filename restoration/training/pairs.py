@@ -115,9 +115,7 @@ class LiftedNoiseDataset(PatchDataset):
             for low, high in ((0.2, 0.6), (-0.6, 0.2), (0.75, 1.25))
         )
         curves = _even_curves(clean, slopes)
-        curves = curves.raised(
-            offset_for(clean, curves, torch.maximum(wanted, brightness(clean))))
-        )
+        curves = curves.raised(offset_for(clean, curves, torch.maximum(wanted, brightness(clean))))
         lifted, factor = apply_curves(noisy, curves)
         target, _ = apply_curves(clean, curves)
         sigma = (noisy - clean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
