@@ -500,6 +500,8 @@ def _told(picture: Picture, name: str) -> float | None:
     if name == "views":
         megapixels = picture.width * picture.height / 1e6
         return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
+    if name == "brightness":
+        return 100 * diagnosis.wanted_brightness(picture.pixels)
     return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
 
 
