@@ -32,7 +32,12 @@ TINY: Mapping[str, dict[str, Any]] = {
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
+    "deep_image_prior:build_denoise": {"widths": [4, 8]},
+    "deep_image_prior:build_unblock": {"widths": [4, 8]},
+    "deep_image_prior:build_fill": {"widths": [4, 8]},
+    "deep_image_prior:build_enlarge": {"widths": [4, 8]},
 }
+QUICK: Mapping[str, dict[str, ParamValue]] = {info.id: {"iterations": 3} for info in load_manifest() if info.is_anytime}
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
 MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
 
@@ -68,7 +73,7 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
 
 def _natively(info: ModelInfo, **given: ParamValue) -> dict[str, ParamValue]:
     """Return all parameters, the scale being one of the model's own."""
-    parameters = complete(info, given)
+    parameters = complete(info, {**QUICK.get(info.id, {}), **given})
     return {**parameters, "scale": info.scales[-1]} if info.param("scale") else parameters
 
 
