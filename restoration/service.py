@@ -93,6 +93,7 @@ class _Plan:
     precision: Literal["auto", "exact"]
     tile_px: int | None
     has_preview: bool
+    take: threading.Event | None
     deadline_s: float | None
     notes: tuple[str, ...]
 
@@ -281,6 +282,7 @@ class Service:
             precision=request.precision,
             tile_px=request.tile_px,
             has_preview=request.has_preview,
+            take=request.take if info.is_anytime else None,
             deadline_s=None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s,
             notes=notes,
         )
@@ -476,6 +478,7 @@ class _Work:
             tile_px=plan.tile_px,
             deadline_s=plan.deadline_s,
             has_preview=has_preview,
+            take=plan.take,
         )
         with closing(self.engine.run(job, device=registry.device)) as events:
             for event in events:

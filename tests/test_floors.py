@@ -23,6 +23,7 @@ FLOORS = {
     "models.torchscript": 0,
     "models.unet": 1,
     "models.curves": 1,
+    "models.hourglass": 1,
     "models.blur": 3,
     "models.removers": 3.5,
     "images": 1,

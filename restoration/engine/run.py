@@ -173,6 +173,10 @@ class Run:
             self._steps = self.restorer.steps(batch, parameters=self.job.parameters, mask=mask, kernel=kernel)
         with torch.no_grad():
             fraction, answer = next(self._steps)
+        if fraction < 1 and self._is_whole and self.job.take is not None and self.job.take.is_set():
+            self.job.take.clear()
+            self._notes += (f"Taken after {100 * fraction:.0f} % of the work.",)
+            fraction = 1.0
         if fraction >= 1:
             self._steps = None
         else:

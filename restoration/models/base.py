@@ -93,7 +93,8 @@ class Restorer(abc.ABC):
     ) -> Iterator[tuple[float, Tensor]]:
         """Yield (fraction done, current answer) after every unit of work; the last answer, with 1.0, is the result.
 
-        Methods whose contract says `is_iterative` override this; the engine may stop between any two steps.
+        Methods whose contract says `is_iterative` override this; the engine may stop between any two steps, and where
+        the user takes what there is, the answer of the last step becomes the result.
 
         Args:
             image: as in `restore`, but one picture.

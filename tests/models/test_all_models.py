@@ -34,7 +34,12 @@ TINY: Mapping[str, dict[str, Any]] = {
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
     "lowlight:build": {"light": {"widths": [4, 8], "blocks": 1}, "noise": {"widths": [4, 8], "blocks": 1}},
+    "deep_image_prior:build_denoise": {"widths": [4, 8]},
+    "deep_image_prior:build_unblock": {"widths": [4, 8]},
+    "deep_image_prior:build_fill": {"widths": [4, 8]},
+    "deep_image_prior:build_enlarge": {"widths": [4, 8]},
 }
+QUICK: Mapping[str, dict[str, ParamValue]] = {info.id: {"iterations": 3} for info in load_manifest() if info.is_anytime}
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
 MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
 
@@ -76,7 +81,7 @@ def _network(
 
 def _natively(info: ModelInfo, **given: ParamValue) -> dict[str, ParamValue]:
     """Return all parameters, the scale being one of the model's own."""
-    parameters = complete(info, given)
+    parameters = complete(info, {**QUICK.get(info.id, {}), **given})
     return {**parameters, "scale": info.scales[-1]} if info.param("scale") else parameters
 
 
