@@ -67,7 +67,9 @@ class Form:
         parameters = settings.params.values(model, controls)
         return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
 
-    def request(self, source: str, marked: Marked | None, kernel: str | None, take: threading.Event) -> RestoreRequest:
+    def request(
+        self, source: str, marked: Marked | None, kernel: str | None = None, take: threading.Event | None = None
+    ) -> RestoreRequest:
         """Return what the service is asked for; a kernel counts for deblurring only."""
         return RestoreRequest(
             image=Path(source),
