@@ -27,7 +27,8 @@ from restoration.cli import main
 from restoration.errors import WeightsUnavailable
 from restoration.hub import client, downloads
 from restoration.manifest import load_manifest
-from restoration.models.srvggnet import SRVGGNetCompact, interpolate
+from restoration.models.base import interpolate
+from restoration.models.srvggnet import SRVGGNetCompact
 from restoration.service import Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
 from tests.hub_server import Hub, run_hub

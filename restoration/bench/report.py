@@ -17,8 +17,9 @@ from restoration.bench import exposure
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
-from restoration.metrics import CATALOGUE
+from restoration.metrics import CATALOGUE, HOLE_METRICS
 
+_METRICS = (*CATALOGUE, *HOLE_METRICS)
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 
@@ -33,7 +34,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
             {
                 "model": row.model,
                 "pictures": len(row.scores["psnr"]),
-                **{metric.name: row.mean(metric.name) for metric in CATALOGUE},
+                **{metric.name: row.mean(metric.name) for metric in _METRICS if metric.name in row.scores},
                 "seconds_per_megapixel": _mean(row.seconds_per_megapixel),
             }
             for row in rows
@@ -95,13 +96,14 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         return _speed_table(result["lines"])
     if "conditions" in result:
         return exposure.to_markdown(result["conditions"])
-    header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in CATALOGUE), "s/MP"]
+    metrics = [metric for metric in _METRICS if metric.name in result["rows"][0]]
+    header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in metrics), "s/MP"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for row in result["rows"]:
         speed = row["seconds_per_megapixel"]
         cells = [
             row["model"],
-            *(f"{row[metric.name]:.{metric.digits}f}" for metric in CATALOGUE),
+            *(f"{row[metric.name]:.{metric.digits}f}" for metric in metrics),
             "" if speed is None else f"{speed:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

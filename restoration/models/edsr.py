@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.base import Contract, NetworkRestorer, load_between, load_network
 from restoration.models.layers import ResidualBlock
 from restoration.types import Parameters
 
@@ -56,10 +56,14 @@ class EDSRRestorer(NetworkRestorer):
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
-    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
+    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>".
+
+    With a file "x<scale>-gan" beside it, `sharpness` leads from the one (0, faithful) to the other (1).
+    """
     scale = int(parameters["scale"])
     network = EDSR(scale, **config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights[f"x{scale}"]), model="the built-in super-resolver")
+    state = load_between(weights, f"x{scale}", share=float(parameters.get("sharpness", 1.0)))
+    load_network(network, state, model="the built-in super-resolver")
     contract = Contract(
         scale=scale,
         overlap_px=2 + 2 * len(network.body),

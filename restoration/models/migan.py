@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from torch import Tensor
 
 from restoration.errors import ModelUnavailable, WeightsUnavailable
 from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.holes import cut_holes, window_round
 from restoration.models.onnx_files import UnfitFile, check_content
 from restoration.types import Parameters
 
@@ -39,14 +39,6 @@ _GROW_PX = 4  # the file blends over three pixels; one more for the resampling
 _Bytes = npt.NDArray[np.uint8]
 _Floats = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A part of the holes that is filled at once: its pixels carry `number`; the box is (top, left, bottom, right)."""
-
-    number: int
-    box: tuple[int, int, int, int]
 
 
 class MiGan(ArrayRestorer):
@@ -81,7 +73,7 @@ class MiGan(ArrayRestorer):
 
     def _fill(self, image: _Floats, mask: _Mask) -> Iterator[tuple[float, _Floats]]:
         """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
-        numbers, pieces = _pieces(mask)
+        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX)
         if not pieces:
             yield 1.0, image
             return
@@ -89,7 +81,7 @@ class MiGan(ArrayRestorer):
         samples = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         unknown = mask.copy()
         for count, piece in enumerate(pieces, start=1):
-            window = _window(piece, mask.shape)
+            window = window_round(piece.box, mask.shape, least_px=_NETWORK_PX, margin_px=_MARGIN_PX)
             fill = self._run(samples[window], unknown[window])
             own = numbers[window] == piece.number
             samples[window][own] = fill[own]
@@ -178,48 +170,6 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
     return tuple(getattr(state, name) for name in names)
-
-
-def _pieces(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[_Piece]]:
-    """Cut the holes into pieces: thin ones by a grid, each thick one whole, as it needs all its surroundings.
-
-    Returns:
-        (H, W) numbers of the pieces, 0 = known; the pieces, thin ones first.
-    """
-    holes = mask.astype(np.uint8)
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats(holes, connectivity=8)
-    thick = np.unique(labels[cv2.distanceTransform(holes, cv2.DIST_L2, 3) > _THICK_PX / 2])
-    thin = mask & ~np.isin(labels, thick)
-    numbers = np.zeros(mask.shape, np.int32)
-    pieces: list[_Piece] = []
-    for top in range(0, mask.shape[0], _CELL_PX):
-        for left in range(0, mask.shape[1], _CELL_PX):
-            part = thin[top : top + _CELL_PX, left : left + _CELL_PX]
-            if part.any():
-                numbers[top : top + _CELL_PX, left : left + _CELL_PX][part] = len(pieces) + 1
-                pieces.append(_Piece(len(pieces) + 1, _box(part, top=top, left=left)))
-    for label in thick:
-        left, top, width, height = (int(value) for value in boxes[label, :4])
-        numbers[labels == label] = len(pieces) + 1
-        pieces.append(_Piece(len(pieces) + 1, (top, left, top + height, left + width)))
-    return numbers, pieces
-
-
-def _box(part: _Mask, *, top: int, left: int) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-    return top + int(rows[0]), left + int(columns[0]), top + int(rows[-1]) + 1, left + int(columns[-1]) + 1
-
-
-def _window(piece: _Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return a square round a piece, moved and, where it must be, cut so that it lies in the picture."""
-    top, left, bottom, right = piece.box
-    side = max(_NETWORK_PX, bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX)
-    return _span(top, bottom, side=side, length=shape[0]), _span(left, right, side=side, length=shape[1])
-
-
-def _span(first: int, last: int, *, side: int, length: int) -> slice:
-    start = min(max(0, (first + last - side) // 2), max(0, length - side))
-    return slice(start, min(length, start + side))
 
 
 def _resized(samples: _Bytes, holes: _Mask, side: int) -> tuple[_Bytes, _Mask]:

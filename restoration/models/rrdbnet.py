@@ -1,6 +1,7 @@
-"""Real-ESRGAN's large network (RRDBNet) from basicsr.
+"""The network of ESRGAN and Real-ESRGAN (RRDBNet) from basicsr.
 
 Reference:
+    Wang et al., ESRGAN: Enhanced Super-Resolution Generative Adversarial Networks, 2018, arXiv:1809.00219;
     Wang et al., Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data, 2021,
     arXiv:2107.10833.
 """
@@ -16,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from restoration.models._torchvision_compat import provide_functional_tensor
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.base import Contract, NetworkRestorer, load_between, load_network
 from restoration.types import Parameters
 
 provide_functional_tensor()
@@ -65,9 +66,14 @@ def _dense(block: Any, x: Tensor) -> Tensor:
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> RRDBRestorer:
-    """Build the network; the x2 form works on pixels unshuffled by 2, the x1 form by 4."""
+    """Build the network; the x2 form works on pixels unshuffled by 2, the x1 form by 4.
+
+    With a file "net-gan" beside "net", `sharpness` leads from the one (0, faithful) to the other (1).
+    """
     network = RRDBNet(**config)
-    load_network(network, load_state(weights["net"], key="params_ema"), model="Real-ESRGAN")
+    key = None if weights["net"].suffix == ".safetensors" else "params_ema"
+    state = load_between(weights, "net", share=float(parameters.get("sharpness", 1.0)), key=key)
+    load_network(network, state, model="the residual-in-residual dense network")
     unshuffle = 4 // network.scale
     contract = Contract(
         scale=network.scale,
@@ -77,6 +83,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         border_px=4,
         cpu_tile_px=288,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * 64 * 24 / unshuffle**2,
+        activation_bytes_per_pixel=4.0 * network.conv_first.out_channels * 24 / unshuffle**2,
     )
     return RRDBRestorer(network, contract)

@@ -12,20 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from restoration.models._torchvision_compat import provide_functional_tensor
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.base import Contract, NetworkRestorer, interpolate, load_network, load_state
 from restoration.types import Parameters
 
 provide_functional_tensor()
 
 from realesrgan.archs.srvgg_arch import SRVGGNetCompact  # noqa: E402 - needs the module above
-
-
-def interpolate(first: Mapping[str, Tensor], second: Mapping[str, Tensor], *, share: float) -> dict[str, Tensor]:
-    """Return `share * first + (1 - share) * second` for every tensor of two state dicts of one network."""
-    return {name: share * tensor + (1 - share) * second[name] for name, tensor in first.items()}
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NetworkRestorer:

@@ -12,9 +12,19 @@ from typing import Any, Literal, get_args
 from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes", "dark-dots"]
+Degradation = Literal[
+    "gaussian",
+    "photo-noise",
+    "jpeg",
+    "bicubic",
+    "second-order",
+    "holes",
+    "dark-dots",
+    "exposure",
+    "lifted-noise",
+]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "fill", "stages", "luma", "upsampled"]
+Objective = Literal["residual", "detail", "direct", "fill", "stages", "luma", "upsampled", "lift"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,10 @@ class Recipe:
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
             "second-order" = shrinking by `scale` with the damage of pictures from the web;
             "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct;
-            "dark-dots" = too little light, everywhere, in places or nowhere, and salt and pepper or other noise.
+            "dark-dots" = too little light, everywhere, in places or nowhere, and salt and pepper or other noise;
+            "exposure" = too little light, of whole pictures, real pairs among them;
+            "lifted-noise" = the noise that brightening makes visible.
+        pair_share: share of real exposure pairs among the pictures of "exposure".
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -45,7 +58,8 @@ class Recipe:
             subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the
             smooth fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts;
             "luma" = what bicubic upsampling of Y lacks; "upsampled" = the damage of the picture after bicubic
-            upsampling. Empty takes "residual" at scale 1 and "detail" elsewhere.
+            upsampling; "lift" = the picture and by how much it was lifted. Empty takes "residual" at scale 1 and
+            "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
@@ -63,6 +77,7 @@ class Recipe:
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
     gray_share: float = 0.0
+    pair_share: float = 0.0
     scale: int = 1
     patch_px: int = 96
     batch: int = 16

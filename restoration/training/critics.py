@@ -126,9 +126,7 @@ class _ScalarCritic(nn.Module):
     def __init__(self, side_px: int, width: int) -> None:
         super().__init__()
         widths = [3, width, 2 * width, 4 * width, 4 * width]
-        self.layers = nn.ModuleList(
-            nn.Conv2d(before, now, 5, stride=2, padding=2) for before, now in pairwise(widths)
-        )
+        self.layers = nn.ModuleList(nn.Conv2d(before, now, 5, stride=2, padding=2) for before, now in pairwise(widths))
         self.head = nn.Linear(widths[-1] * (side_px // 16) ** 2, 1)
 
     def forward(self, picture: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from restoration.models.edsr import upsample_skip
@@ -64,6 +65,13 @@ def _stages(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     return restored.float(), batch.gt
 
 
+def _lift(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    lifted: Tensor
+    with torch.autocast(batch.lq.device.type, enabled=False):  # curves in bfloat16 would show bands
+        lifted, _ = network(batch.lq, batch.level)
+    return lifted, batch.gt
+
+
 _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Tensor]]] = {
     "residual": _residual,
     "detail": _detail,
@@ -72,4 +80,5 @@ _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Ten
     "upsampled": _upsampled,
     "fill": _fill,
     "stages": _stages,
+    "lift": _lift,
 }

@@ -34,7 +34,7 @@ def answers_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> t
         restored, reference = restored_and_reference(network, batch, recipe)
         return [restored], reference
     assert batch.mask is not None
-    answers = cast(StagedNetwork, network).stages(batch.lq, batch.mask)
+    answers = cast("StagedNetwork", network).stages(batch.lq, batch.mask)
     return [answer.float() for answer in answers], batch.gt
 
 

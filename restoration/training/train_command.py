@@ -76,16 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
-    from restoration.training.dataset import PatchDataset
+    from restoration.training.open import open_dataset
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
-    dataset = PatchDataset(recipe, arguments.data)
+    dataset = open_dataset(recipe, arguments.data)
     trainer = _trainer_class(recipe)(recipe, dataset, arguments.out, device=torch.device(arguments.device))
     resumed = trainer.resume()
     log = logging.getLogger(__name__)
-    log.info("%d photographs, %s at step %d", len(dataset.photos), "resumed" if resumed else "start", trainer.step)
+    log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
     show = _open_board(arguments.out) if arguments.tensorboard else None
 
     def report(row: Mapping[str, float]) -> None:

@@ -1,0 +1,150 @@
+"""Contextual attention against a slow definition; the model built on it keeps what is known."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from restoration.models.contextual_attention import ContextualAttentionNet, ContextualAttentionRestorer, attend, build
+from restoration.models.membrane import fill_smoothly
+
+
+def _slowly(features: Tensor, mask: Tensor) -> Tensor:
+    """The layer's definition, patch by patch, for one picture (C, H, W) and its mask (H, W)."""
+    channels, height, width = features.shape
+    small, lost = features[:, ::2, ::2], mask.reshape(height // 2, 2, width // 2, 2).amax(dim=(1, 3)) > 0
+    places = [(y, x) for y in range(height // 2) for x in range(width // 2)]
+
+    def patch(y: int, x: int) -> Tensor:
+        values = torch.zeros(channels, 3, 3)
+        for i in range(3):
+            for j in range(3):
+                if 0 <= y + i - 1 < height // 2 and 0 <= x + j - 1 < width // 2:
+                    values[:, i, j] = small[:, y + i - 1, x + j - 1]
+        return values.flatten()
+
+    def is_known(y: int, x: int) -> bool:
+        return not bool(lost[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2].any())
+
+    patches = {place: patch(*place) for place in places}
+    cosines = {
+        (here, there): float(
+            torch.dot(patches[here], patches[there])
+            / max(float(patches[here].norm()), 1e-4)
+            / max(float(patches[there].norm()), 1e-4)
+        )
+        for here in places
+        for there in places
+    }
+    scores = {
+        ((y, x), (v, u)): sum(
+            cosines.get(((y + i, x + j), (v + i, u + j)), 0.0) for i in (-1, 0, 1) for j in (-1, 0, 1)
+        )
+        for y, x in places
+        for v, u in places
+    }
+    known = [place for place in places if is_known(*place)] or places
+    total, count = torch.zeros_like(features), torch.zeros(height, width)
+    for y, x in places:
+        largest = max(scores[(y, x), there] for there in known)
+        weights = {there: math.exp(10 * (scores[(y, x), there] - largest)) for there in known}
+        norm = sum(weights.values())
+        for i in range(-1, 3):
+            for j in range(-1, 3):
+                row, column = 2 * y + i, 2 * x + j
+                if not (0 <= row < height and 0 <= column < width):
+                    continue
+                for (v, u), weight in weights.items():
+                    if 0 <= 2 * v + i < height and 0 <= 2 * u + j < width:
+                        total[:, row, column] += weight / norm * features[:, 2 * v + i, 2 * u + j]
+                count[row, column] += 1
+    return total / count
+
+
+@pytest.mark.parametrize("hole", [np.s_[4:7, 2:6], np.s_[0:0], np.s_[:]], ids=["hole", "nothing lost", "all lost"])
+def test_attention_equals_its_slow_definition(hole: tuple[slice, ...]) -> None:
+    features = torch.randn(2, 3, 10, 8, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(2, 1, 10, 8)
+    mask[0, 0][hole] = 1
+    answer = attend(features, mask)
+    for number in range(2):
+        torch.testing.assert_close(answer[number], _slowly(features[number], mask[number, 0]), atol=2e-5, rtol=1e-4)
+
+
+def test_attention_rebuilds_a_lost_part_of_a_repeating_texture() -> None:
+    tile = torch.randn(1, 16, 4, 4, generator=torch.Generator().manual_seed(2))
+    texture = tile.repeat(1, 1, 8, 8)
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 14:16, 14:16] = 1
+    damaged = torch.where(mask > 0, texture.mean(dim=(2, 3), keepdim=True), texture)
+    before, after = (
+        (each - texture)[mask.expand_as(texture) > 0].abs().mean() for each in (damaged, attend(damaged, mask))
+    )
+    assert float(after) < 0.1 * float(before)
+
+
+@pytest.fixture
+def restorer(tmp_path: Path) -> ContextualAttentionRestorer:
+    torch.manual_seed(0)
+    network = ContextualAttentionNet(4)
+    for decoder in (network.coarse[-1], network.refine):
+        torch.nn.init.normal_(decoder[-1].weight, std=0.1)
+    save_file(network.state_dict(), tmp_path / "net.safetensors")
+    return build(config={"width": 4}, weights={"net": tmp_path / "net.safetensors"}, parameters={})
+
+
+def _filled(restorer: ContextualAttentionRestorer, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    picture = torch.from_numpy(image).permute(2, 0, 1)[None]
+    holes = torch.from_numpy(mask.astype(np.float32))[None, None]
+    *_, (fraction, answer) = restorer.steps(picture, parameters={}, mask=holes)
+    assert fraction == 1.0
+    return answer[0].permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 13), (250, 70), (500, 470)])
+def test_known_pixels_stay_bit_for_bit_and_every_lost_one_is_filled(
+    restorer: ContextualAttentionRestorer, height: int, width: int
+) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.random((height, width, 3), dtype=np.float32)
+    mask = np.zeros((height, width), np.bool_)
+    mask[height // 4 : height // 2, width // 4 : -1] = True
+    mask[-1, :3] = True
+    image[mask] = -9
+    answer = _filled(restorer, image, mask)
+    np.testing.assert_array_equal(answer[~mask], image[~mask])
+    assert answer[mask].min() > -3
+
+
+def test_nothing_lost_changes_nothing(restorer: ContextualAttentionRestorer) -> None:
+    image = np.random.default_rng(4).random((20, 30, 3), dtype=np.float32)
+    np.testing.assert_array_equal(_filled(restorer, image, np.zeros((20, 30), np.bool_)), image)
+
+
+def test_all_lost_gives_a_picture(restorer: ContextualAttentionRestorer) -> None:
+    answer = _filled(restorer, np.zeros((24, 24, 3), np.float32), np.ones((24, 24), np.bool_))
+    assert np.isfinite(answer).all()
+
+
+def test_what_lies_in_the_holes_is_not_seen(restorer: ContextualAttentionRestorer) -> None:
+    image = np.random.default_rng(5).random((64, 64, 3), dtype=np.float32)
+    mask = np.zeros((64, 64), np.bool_)
+    mask[20:30, 20:40] = True
+    answers = [_filled(restorer, np.where(mask[..., None], np.float32(value), image), mask) for value in (0, 1)]
+    np.testing.assert_array_equal(*answers)
+
+
+def test_untrained_network_leaves_the_smooth_fill() -> None:
+    image = np.random.default_rng(6).random((32, 32, 3), dtype=np.float32)
+    mask = np.zeros((32, 32), np.bool_)
+    mask[8:20, 8:20] = True
+    filled = torch.from_numpy(fill_smoothly(image, mask)).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        answer = ContextualAttentionNet(4)(filled, torch.from_numpy(mask.astype(np.float32))[None, None])
+    torch.testing.assert_close(answer, filled)
