@@ -200,7 +200,7 @@ class _Matches:
         """Return the patches round places at least `_REACH_PX` away from the border, (N, 147)."""
         flat = places @ (self._mask.shape[1], 1)
         gathered: _Floats = self.estimate.reshape(-1, 3)[flat[:, None] + self._offsets]
-        return gathered.reshape(len(places), -1)
+        return gathered.reshape(len(places), 3 * len(self._offsets))
 
 
 def _distances(first: _Floats, second: _Floats) -> _Floats:

@@ -55,7 +55,7 @@ def cut_holes(
     """
     holes = mask.astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(holes, connectivity=8)
-    radii = np.minimum(cv2.distanceTransform(holes, cv2.DIST_L2, 3), max(mask.shape))
+    radii = np.minimum(np.asarray(cv2.distanceTransform(holes, cv2.DIST_L2, 3), np.float32), max(mask.shape))
     widest = np.zeros(count, np.float32)
     np.maximum.at(widest, labels[mask], radii[mask])
     is_thick = 2 * widest > thick_px
@@ -101,8 +101,8 @@ def match_tone(fill: FloatArray, image: FloatArray, mask: Mask) -> FloatArray:
     known = 1 - mask.astype(np.float32)
     difference = (image - fill) * known[..., None]
     shares = cv2.GaussianBlur(known, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
-    means = cv2.GaussianBlur(difference, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
-    means /= np.maximum(shares, np.float32(1e-6))[..., None]
+    sums = cv2.GaussianBlur(difference, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
+    means: FloatArray = np.asarray(sums / np.maximum(shares, np.float32(1e-6))[..., None], dtype=np.float32)
     return fill + fill_smoothly(means, mask)
 
 
