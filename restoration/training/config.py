@@ -41,7 +41,7 @@ class Recipe:
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
             subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what is
-            wrong in the smooth fill of the holes, to be subtracted. Empty takes "residual" at scale 1 and "detail" elsewhere.
+            wrong in the smooth fill of the holes, to be subtracted. Empty takes "residual" at scale 1, else "detail".
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         init_from: weights file to start from; layers of other shapes stay at their random start.

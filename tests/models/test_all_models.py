@@ -29,6 +29,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "plug_and_play:build_deblur": {"widths": [4, 8], "blocks": 1},
     "plug_and_play:build_fill": {"widths": [4, 8], "blocks": 1},
     "edsr:build": {"width": 4, "blocks": 1},
+    "fill_unet:build": {"widths": [4, 6], "blocks": [1], "dilations": [1]},
     "srvggnet:build": {"num_feat": 4, "num_conv": 2},
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
@@ -44,6 +45,10 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
         from restoration.models.unet import ResUNet
 
         return ResUNet(**config), None
+    if info.factory == "fill_unet:build":
+        from restoration.models.fill_unet import FillUNet
+
+        return FillUNet(**config), None
     if info.factory == "edsr:build":
         from restoration.models.edsr import EDSR
 
