@@ -69,7 +69,7 @@ class ExemplarFill(ArrayRestorer):
         """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
         numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX, join_px=_JOIN_PX)
         filled, unknown = image.copy(), mask.copy()
-        areas = np.cumsum([(numbers == piece.number).sum() for piece in pieces]) if pieces else []
+        areas = np.bincount(numbers.ravel(), minlength=1)[1:].cumsum()
         for piece, area in zip(pieces, areas, strict=True):
             window = _window(piece, mask.shape)
             own = numbers[window] == piece.number

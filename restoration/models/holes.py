@@ -57,9 +57,10 @@ def cut_holes(
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(holes, connectivity=8)
     radii = np.minimum(np.asarray(cv2.distanceTransform(holes, cv2.DIST_L2, 3), np.float32), max(mask.shape))
     widest = np.zeros(count, np.float32)
-    np.maximum.at(widest, labels[mask], radii[mask])
+    owners: npt.NDArray[np.int32] = np.asarray(labels, dtype=np.int32)
+    np.maximum.at(widest, owners[mask], radii[mask])
     is_thick = 2 * widest > thick_px
-    thin = mask & ~is_thick[labels]
+    thin = mask & ~is_thick[owners]
     numbers = np.zeros(mask.shape, np.int32)
     pieces: list[Piece] = []
     for group in _groups(thin, join_px):
@@ -72,7 +73,7 @@ def cut_holes(
     for label in np.flatnonzero(is_thick):
         left, top, width, height = (int(value) for value in boxes[label, :4])
         piece = Piece(len(pieces) + 1, (top, left, top + height, left + width), float(2 * widest[label]))
-        numbers[labels == label] = piece.number
+        numbers[owners == label] = piece.number
         pieces.append(piece)
     return numbers, pieces
 

@@ -204,3 +204,29 @@ def test_page_asks_no_other_host(page: Page, url: str, hosts: set[str]) -> None:
     steps.choose_example(page, "denoise")
     steps.restore(page, "denoise")
     assert hosts == {"127.0.0.1"}
+
+
+def test_tools_for_masks_work_on_an_example_and_methods_are_compared(page: Page, url: str, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_INPAINT)
+    steps.choose_example(page, "inpaint", number=0)
+    expect(page.locator("#inpaint-mask img")).to_have_count(1)
+    page.locator("#inpaint-find").click()
+    page.locator("#inpaint-show-mask").click()
+    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
+    with page.expect_download() as started:
+        page.locator("#inpaint-mask-download").click()
+    first = downloads / "first.png"
+    started.value.save_as(first)
+    page.locator("#inpaint-invert").click()
+    expect(page.locator("#inpaint-mask-facts")).not_to_contain_text("% of the picture")
+    page.locator("#inpaint-show-mask").click()
+    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
+    with page.expect_download() as started:
+        page.locator("#inpaint-mask-download").click()
+    second = downloads / "second.png"
+    started.value.save_as(second)
+    np.testing.assert_array_equal(np.asarray(Image.open(first)), ~np.asarray(Image.open(second)))
+    page.locator("#inpaint-invert").click()
+    page.locator("#inpaint-compare").click()
+    expect(page.locator("#inpaint-compared")).to_contain_text("Telea")
