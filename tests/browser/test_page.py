@@ -211,22 +211,31 @@ def test_tools_for_masks_work_on_an_example_and_methods_are_compared(page: Page,
     steps.open_tab(page, text.TAB_INPAINT)
     steps.choose_example(page, "inpaint", number=0)
     expect(page.locator("#inpaint-mask img")).to_have_count(1)
-    page.locator("#inpaint-find").click()
-    page.locator("#inpaint-show-mask").click()
-    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
-    with page.expect_download() as started:
-        page.locator("#inpaint-mask-download").click()
-    first = downloads / "first.png"
-    started.value.save_as(first)
-    page.locator("#inpaint-invert").click()
-    expect(page.locator("#inpaint-mask-facts")).not_to_contain_text("% of the picture")
-    page.locator("#inpaint-show-mask").click()
-    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
-    with page.expect_download() as started:
-        page.locator("#inpaint-mask-download").click()
-    second = downloads / "second.png"
-    started.value.save_as(second)
-    np.testing.assert_array_equal(np.asarray(Image.open(first)), ~np.asarray(Image.open(second)))
-    page.locator("#inpaint-invert").click()
+    _use_tool(page, "find")
+    first = _shown_mask(page, downloads / "first.png")
+    _use_tool(page, "invert")
+    second = _shown_mask(page, downloads / "second.png")
+    np.testing.assert_array_equal(first, ~second)
+    _use_tool(page, "invert")
     page.locator("#inpaint-compare").click()
     expect(page.locator("#inpaint-compared")).to_contain_text("Telea")
+    page.screenshot(path="/tmp/page.png", full_page=True)
+
+
+def _use_tool(page: Page, name: str) -> None:
+    """Press a tool and wait until it has changed the mask picture."""
+    mask = page.locator("#inpaint-mask img")
+    before = mask.get_attribute("src")
+    assert before is not None
+    page.locator(f"#inpaint-{name}").click()
+    expect(mask).not_to_have_attribute("src", before)
+
+
+def _shown_mask(page: Page, target: Path) -> np.ndarray:
+    """Return the exact mask that the page offers for download."""
+    page.locator("#inpaint-show-mask").click()
+    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
+    with page.expect_download() as started:
+        page.locator("#inpaint-mask-download").click()
+    started.value.save_as(target)
+    return np.asarray(Image.open(target))
