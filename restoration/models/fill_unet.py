@@ -28,11 +28,11 @@ from restoration.models.layers import ResidualBlock
 from restoration.models.membrane import fill_smoothly
 from restoration.types import Parameters
 
-_CELL_PX = 512
+_CELL_PX = 1024
 _JOIN_PX = 64
 _THICK_PX = 96  # the widest that training patches show with surroundings
-_LEAST_MARGIN_PX = 64
-_WHOLE_PIXELS = 1_000_000
+_LEAST_MARGIN_PX = 48
+_WHOLE_PIXELS = 1_500_000
 _FIRST_TAIL = 0.1
 _HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
 
@@ -122,7 +122,8 @@ class FillRestorer(NetworkRestorer):
     """Fill piece by piece; wide holes from coarse to fine, so that their middle sees the surroundings.
 
     A wide hole is first filled in a picture shrunk until the hole is as wide as the network was trained for; at every
-    doubling the fill is enlarged, its tone matched with the rim, and corrected. Known pixels stay bit for bit.
+    doubling the fill is enlarged, its tone matched with the rim, and corrected. Known pixels stay bit for bit. Every
+    step shows one and the same picture as it fills up.
     """
 
     network: FillUNet
@@ -159,7 +160,7 @@ class FillRestorer(NetworkRestorer):
             fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
             filled[window][own] = fill[own]
             unknown[window][own] = False
-            yield count / len(pieces), torch.from_numpy(filled.copy()).permute(2, 0, 1)[None]
+            yield count / len(pieces), torch.from_numpy(filled).permute(2, 0, 1)[None]
 
     def _window(self, piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """Return a window with a margin as wide as the hole is thick, sides of the network's multiple where it fits."""

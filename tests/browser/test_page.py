@@ -219,7 +219,6 @@ def test_tools_for_masks_work_on_an_example_and_methods_are_compared(page: Page,
     _use_tool(page, "invert")
     page.locator("#inpaint-compare").click()
     expect(page.locator("#inpaint-compared")).to_contain_text("Telea")
-    page.screenshot(path="/tmp/page.png", full_page=True)
 
 
 def _use_tool(page: Page, name: str) -> None:
