@@ -478,3 +478,31 @@ def test_model_that_is_not_anytime_takes_no_notice(service: Service, photo: Imag
     take.set()
     result = _run(service, photo, Task.DEBLUR, model="richardson-lucy", parameters={"iterations": 2}, take=take)
     assert not any("Taken" in note for note in result.notes)
+
+
+def test_feather_passes_from_the_original_into_the_fill_inside_the_mask(service: Service) -> None:
+    pixels = np.full((40, 40, 3), 100, np.uint8)
+    pixels[15:25, 15:25] = 250
+    mask = np.zeros((40, 40), np.uint8)
+    mask[12:28, 12:28] = 255
+    sharp, soft = (
+        next(
+            event.result.picture.to_array()
+            for event in service.restore(
+                RestoreRequest(image=pixels, task=Task.INPAINT, model="telea", mask=mask, feather_px=feather_px)
+            )
+            if isinstance(event, Done)
+        )
+        for feather_px in (0, 6)
+    )
+    np.testing.assert_array_equal(soft[mask == 0], pixels[mask == 0])
+    assert sharp[16, 16, 0] == 100
+    assert soft[16, 16, 0] == pytest.approx(250 - 150 * 5 / 7, abs=2)
+    assert soft[20, 20, 0] == 100
+
+
+def test_feather_out_of_range_is_refused(service: Service) -> None:
+    mask = 255 * np.eye(8, dtype=np.uint8)
+    request = RestoreRequest(image=np.zeros((8, 8, 3), np.uint8), task=Task.INPAINT, mask=mask, feather_px=-1)
+    with pytest.raises(InvalidRequest, match="0 to 100 px but is -1"):
+        list(service.restore(request))

@@ -53,7 +53,8 @@ def _light_lines(gray: FloatArray, strictness: float) -> Mask:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width + 2, width + 2))
         ridge = gray - np.asarray(cv2.morphologyEx(gray, cv2.MORPH_OPEN, disc))
         texture = np.asarray(cv2.blur(ridge, (_TEXTURE_PX, _TEXTURE_PX)))
-        level = ridge / (ridge + 4 * strictness * texture + np.float32(_LEAST_HEIGHT * strictness))
+        rival = np.float32(4 * strictness) * texture + np.float32(_LEAST_HEIGHT * strictness)
+        level: FloatArray = np.asarray(ridge / (ridge + rival), dtype=np.float32)
         line = _along_lines(level, length)
         strong = (line > min(0.95, _SEED * strictness)) & (level > 0.4)
         weak = (line > _MEMBER * strictness) & (level > 0.3)
@@ -73,7 +74,7 @@ def _along_lines(level: FloatArray, length: int) -> FloatArray:
         mean = np.asarray(cv2.filter2D(level, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT))
         best = np.maximum(best, mean)
         total += mean
-    return best - total / _ANGLES
+    return np.asarray(best - total / _ANGLES, dtype=np.float32)
 
 
 def _connected(strong: Mask, weak: Mask, *, least_px: int) -> Mask:

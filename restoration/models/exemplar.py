@@ -69,7 +69,7 @@ class ExemplarFill(ArrayRestorer):
         """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
         numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX, join_px=_JOIN_PX)
         filled, unknown = image.copy(), mask.copy()
-        areas = np.cumsum([(numbers == piece.number).sum() for piece in pieces]) if pieces else []
+        areas = np.bincount(numbers.ravel(), minlength=1)[1:].cumsum()
         for piece, area in zip(pieces, areas, strict=True):
             window = _window(piece, mask.shape)
             own = numbers[window] == piece.number
@@ -200,7 +200,7 @@ class _Matches:
         """Return the patches round places at least `_REACH_PX` away from the border, (N, 147)."""
         flat = places @ (self._mask.shape[1], 1)
         gathered: _Floats = self.estimate.reshape(-1, 3)[flat[:, None] + self._offsets]
-        return gathered.reshape(len(places), -1)
+        return gathered.reshape(len(places), 3 * len(self._offsets))
 
 
 def _distances(first: _Floats, second: _Floats) -> _Floats:

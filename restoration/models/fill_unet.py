@@ -28,11 +28,13 @@ from restoration.models.layers import ResidualBlock
 from restoration.models.membrane import fill_smoothly
 from restoration.types import Parameters
 
-_CELL_PX = 512
+_CELL_PX = 1024
 _JOIN_PX = 64
 _THICK_PX = 96  # the widest that training patches show with surroundings
-_LEAST_MARGIN_PX = 64
-_WHOLE_PIXELS = 1_000_000
+_LEAST_MARGIN_PX = 48
+_WHOLE_PIXELS = 1_500_000
+_FIRST_TAIL = 0.1
+_HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
 
 _Floats = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.bool_]
@@ -49,9 +51,9 @@ class FillUNet(nn.Module):
 
     def __init__(
         self,
-        widths: Sequence[int] = (16, 48, 96, 160),
-        blocks: Sequence[int] = (2, 1, 1),
-        dilations: Sequence[int] = (1, 2, 4, 8, 2, 1),
+        widths: Sequence[int] = (32, 64, 128, 256),
+        blocks: Sequence[int] = (1, 1, 2),
+        dilations: Sequence[int] = (1, 1, 2, 4),
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
@@ -65,8 +67,15 @@ class FillUNet(nn.Module):
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_blocks(width, count) for width, count in fine)
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)  # an untrained network leaves the smooth fill as it is
-        nn.init.zeros_(self.tail.bias)
+        self._start_near_the_fill()
+
+    def _start_near_the_fill(self) -> None:
+        """Start without biases and with blocks that change little; a denoiser's weights fit in unchanged."""
+        with torch.no_grad():
+            self.tail.weight.mul_(_FIRST_TAIL)
+            for name, parameter in self.named_parameters():
+                if name.endswith("bias") or (name.startswith("body") and ".second." in name):
+                    parameter.zero_()
 
     @property
     def size_multiple(self) -> int:
@@ -74,13 +83,13 @@ class FillUNet(nn.Module):
         return int(2 ** (len(self.widths) - 1))
 
     def forward(self, filled: Tensor, mask: Tensor) -> Tensor:
-        """Return what to add to the filled picture, (B, 3, H, W); it means something inside the holes only.
+        """Return what to subtract from the filled picture, (B, 3, H, W); it means something inside the holes only.
 
         Args:
             filled: (B, 3, H, W), range [0, 1]; the picture, its holes filled smoothly or by a coarser pass.
             mask: (B, 1, H, W), 1 = hole.
         """
-        x = self.head(torch.cat([filled, mask], dim=1))
+        x = self.head(torch.cat([filled, _HOLE_LEVEL * mask], dim=1))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             x = encoder(x)
@@ -89,8 +98,8 @@ class FillUNet(nn.Module):
         x = self.body(x)
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
             x = decoder(up(x) + skips.pop())
-        correction: Tensor = self.tail(x)
-        return correction
+        damage: Tensor = self.tail(x)
+        return damage
 
 
 class DilatedBlock(nn.Module):
@@ -113,7 +122,8 @@ class FillRestorer(NetworkRestorer):
     """Fill piece by piece; wide holes from coarse to fine, so that their middle sees the surroundings.
 
     A wide hole is first filled in a picture shrunk until the hole is as wide as the network was trained for; at every
-    doubling the fill is enlarged, its tone matched with the rim, and corrected. Known pixels stay bit for bit.
+    doubling the fill is enlarged, its tone matched with the rim, and corrected. Known pixels stay bit for bit. Every
+    step shows one and the same picture as it fills up.
     """
 
     network: FillUNet
@@ -150,7 +160,7 @@ class FillRestorer(NetworkRestorer):
             fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
             filled[window][own] = fill[own]
             unknown[window][own] = False
-            yield count / len(pieces), torch.from_numpy(filled.copy()).permute(2, 0, 1)[None]
+            yield count / len(pieces), torch.from_numpy(filled).permute(2, 0, 1)[None]
 
     def _window(self, piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """Return a window with a margin as wide as the hole is thick, sides of the network's multiple where it fits."""
@@ -178,7 +188,7 @@ class FillRestorer(NetworkRestorer):
         return filled
 
     def _correct(self, filled: _Floats, mask: _Mask, device: torch.device) -> _Floats:
-        """Return the picture plus what the network finds its holes to lack."""
+        """Return the picture less what the network finds wrong in its holes."""
         multiple = self.network.size_multiple
         below, right = (-side % multiple for side in mask.shape)
         pads = (0, right, 0, below)
@@ -187,8 +197,8 @@ class FillRestorer(NetworkRestorer):
         batch = functional.pad(picture, pads, mode="replicate").to(self.dtype)
         told = functional.pad(holes, pads).to(self.dtype)
         batch = batch.contiguous(memory_format=torch.channels_last)
-        correction = self.network(batch, told)[..., : mask.shape[0], : mask.shape[1]].float()
-        corrected = (picture + holes * correction).clamp(0, 1)
+        damage = self.network(batch, told)[..., : mask.shape[0], : mask.shape[1]].float()
+        corrected = (picture - holes * damage).clamp(0, 1)
         return np.ascontiguousarray(corrected[0].permute(1, 2, 0).cpu().numpy())
 
 

@@ -55,11 +55,12 @@ def cut_holes(
     """
     holes = mask.astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(holes, connectivity=8)
-    radii = np.minimum(cv2.distanceTransform(holes, cv2.DIST_L2, 3), max(mask.shape))
+    radii = np.minimum(np.asarray(cv2.distanceTransform(holes, cv2.DIST_L2, 3), np.float32), max(mask.shape))
     widest = np.zeros(count, np.float32)
-    np.maximum.at(widest, labels[mask], radii[mask])
+    owners: npt.NDArray[np.int32] = np.asarray(labels, dtype=np.int32)
+    np.maximum.at(widest, owners[mask], radii[mask])
     is_thick = 2 * widest > thick_px
-    thin = mask & ~is_thick[labels]
+    thin = mask & ~is_thick[owners]
     numbers = np.zeros(mask.shape, np.int32)
     pieces: list[Piece] = []
     for group in _groups(thin, join_px):
@@ -72,7 +73,7 @@ def cut_holes(
     for label in np.flatnonzero(is_thick):
         left, top, width, height = (int(value) for value in boxes[label, :4])
         piece = Piece(len(pieces) + 1, (top, left, top + height, left + width), float(2 * widest[label]))
-        numbers[labels == label] = piece.number
+        numbers[owners == label] = piece.number
         pieces.append(piece)
     return numbers, pieces
 
@@ -108,8 +109,8 @@ def match_tone(fill: FloatArray, image: FloatArray, mask: Mask) -> FloatArray:
     known = 1 - mask.astype(np.float32)
     difference = (image - fill) * known[..., None]
     shares = cv2.GaussianBlur(known, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
-    means = cv2.GaussianBlur(difference, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
-    means /= np.maximum(shares, np.float32(1e-6))[..., None]
+    sums = cv2.GaussianBlur(difference, (0, 0), _TONE_SIGMA_PX, borderType=cv2.BORDER_REFLECT)
+    means: FloatArray = np.asarray(sums / np.maximum(shares, np.float32(1e-6))[..., None], dtype=np.float32)
     return fill + fill_smoothly(means, mask)
 
 

@@ -50,6 +50,6 @@ def _filled(image: FloatArray, known: FloatArray) -> FloatArray:
     fine = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR).reshape(image.shape)
     filled = np.where(holes[..., None], fine, image)
     for _ in range(_SWEEPS):
-        means = cv2.filter2D(filled, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
-        filled[holes] = means[holes]
+        around = cv2.filter2D(filled, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE).reshape(image.shape)
+        filled[holes] = around[holes]
     return filled

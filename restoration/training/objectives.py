@@ -34,8 +34,8 @@ def _detail(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
 
 def _fill(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     assert batch.mask is not None, "this objective needs a degradation that cuts holes"
-    correction: Tensor = network(batch.lq, batch.mask)
-    return batch.lq + batch.mask * correction.float(), batch.gt
+    damage: Tensor = network(batch.lq, batch.mask)
+    return batch.lq - batch.mask * damage.float(), batch.gt
 
 
 def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from restoration.ui import callbacks, previews, text
 from restoration.ui.components import keep_file
 from restoration.ui.panel import SettingsPart
 
-_QUICK = ("fill-unet", "migan", "exemplar", "telea", "navier-stokes")
+_QUICK = ("telea", "navier-stokes", "fill-unet", "migan", "exemplar")
 _MARGIN = 0.15
 _LEAST_MARGIN_PX = 48
 _LARGEST_SIDE_PX = 1024

@@ -204,3 +204,37 @@ def test_page_asks_no_other_host(page: Page, url: str, hosts: set[str]) -> None:
     steps.choose_example(page, "denoise")
     steps.restore(page, "denoise")
     assert hosts == {"127.0.0.1"}
+
+
+def test_tools_for_masks_work_on_an_example_and_methods_are_compared(page: Page, url: str, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_INPAINT)
+    steps.choose_example(page, "inpaint", number=0)
+    expect(page.locator("#inpaint-mask img")).to_have_count(1)
+    _use_tool(page, "find")
+    first = _shown_mask(page, downloads / "first.png")
+    _use_tool(page, "invert")
+    second = _shown_mask(page, downloads / "second.png")
+    np.testing.assert_array_equal(first, ~second)
+    _use_tool(page, "invert")
+    page.locator("#inpaint-compare").click()
+    expect(page.locator("#inpaint-compared")).to_contain_text("Telea")
+
+
+def _use_tool(page: Page, name: str) -> None:
+    """Press a tool and wait until it has changed the mask picture."""
+    mask = page.locator("#inpaint-mask img")
+    before = mask.get_attribute("src")
+    assert before is not None
+    page.locator(f"#inpaint-{name}").click()
+    expect(mask).not_to_have_attribute("src", before)
+
+
+def _shown_mask(page: Page, target: Path) -> np.ndarray:
+    """Return the exact mask that the page offers for download."""
+    page.locator("#inpaint-show-mask").click()
+    expect(page.locator("#inpaint-mask-facts")).to_contain_text("% of the picture")
+    with page.expect_download() as started:
+        page.locator("#inpaint-mask-download").click()
+    started.value.save_as(target)
+    return np.asarray(Image.open(target))

@@ -5,7 +5,16 @@ import pytest
 from PIL import Image
 
 from restoration.errors import InvalidMask
-from restoration.images import Picture, bleed_alpha, grow_mask, mask_from_layers, read_mask, shrink_to
+from restoration.images import (
+    Picture,
+    bleed_alpha,
+    feather,
+    grow_mask,
+    kept_by_layers,
+    mask_from_layers,
+    read_mask,
+    shrink_to,
+)
 
 
 def test_white_marks_what_is_filled() -> None:
@@ -96,3 +105,21 @@ def test_transparent_black_does_not_darken_a_shrunk_edge() -> None:
     small = shrink_to(Picture(pixels=pixels, alpha=alpha), max_pixels=16)
     assert small.alpha is not None
     np.testing.assert_allclose(small.pixels[small.alpha > 0], 1, atol=1e-3)
+
+
+def test_green_strokes_are_kept_and_red_ones_are_not() -> None:
+    layer = np.zeros((10, 12, 4), np.uint8)
+    layer[2:4, :] = (225, 29, 72, 255)
+    layer[6:8, :] = (22, 163, 74, 255)
+    kept = kept_by_layers([layer, None], size=(12, 10))
+    assert np.flatnonzero(kept.any(axis=1)).tolist() == [6, 7]
+    assert layer[6, 0, 3] == 255
+
+
+def test_feather_rises_from_the_rim_inwards_and_is_0_outside() -> None:
+    mask = np.zeros((21, 21), np.bool_)
+    mask[3:18, 3:18] = True
+    shares = feather(mask, px=4)
+    np.testing.assert_allclose(shares[10, 2:9], [0, 0.2, 0.4, 0.6, 0.8, 1, 1], atol=0.01)
+    assert not shares[~mask].any()
+    np.testing.assert_array_equal(feather(mask, px=0), mask.astype(np.float32))

@@ -35,6 +35,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "mwcnn:build_upscaler": {"widths": [4, 8], "blocks": 1},
     "autoencoder:build": {"widths": [4, 4, 4, 4]},
     "dark_photo:build": {"widths": [4, 4, 4, 4]},
+    "fill_unet:build": {"widths": [4, 6], "blocks": [1], "dilations": [1]},
     "srvggnet:build": {"num_feat": 4, "num_conv": 2},
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
@@ -64,6 +65,10 @@ def _network(
         return ResUNet(**config), None
     if (network := _seed_network(info.factory, config)) is not None:
         return network, None
+    if info.factory == "fill_unet:build":
+        from restoration.models.fill_unet import FillUNet
+
+        return FillUNet(**config), None
     if info.factory == "edsr:build":
         from restoration.models.edsr import EDSR
 
