@@ -18,8 +18,6 @@ FLOORS = {
     "models.layers": 0,
     "models.impulses": 0,
     "models.onnx_files": 0,
-    "models.windows": 0,
-    "models.membrane": 0,
     "models.torchscript": 0,
     "models.unet": 1,
     "models.blur": 3,

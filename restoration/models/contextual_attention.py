@@ -133,8 +133,9 @@ class ContextualAttentionNet(nn.Module):
 
 
 def _convolution(before: int, after: int, *, side: int = 3, stride: int = 1, dilation: int = 1) -> nn.Module:
-    padding = dilation * (side // 2)
-    return nn.Sequential(nn.Conv2d(before, after, side, stride, padding, dilation), nn.ELU(inplace=True))
+    layer = nn.Conv2d(before, after, side, stride, dilation * (side // 2), dilation)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # torch's own start fades out over 17 layers
+    return nn.Sequential(layer, nn.ELU(inplace=True))
 
 
 def _encoder(width: int) -> nn.Module:

@@ -24,8 +24,8 @@ from torch import Tensor
 
 from restoration.errors import ModelUnavailable, WeightsUnavailable
 from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.holes import Piece, cut_holes, window_of
 from restoration.models.onnx_files import UnfitFile, check_content
-from restoration.models.windows import cut_into_pieces, window_round
 from restoration.types import Parameters
 
 _NAME = "migan"
@@ -73,7 +73,7 @@ class MiGan(ArrayRestorer):
 
     def _fill(self, image: _Floats, mask: _Mask) -> Iterator[tuple[float, _Floats]]:
         """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
-        numbers, pieces = cut_into_pieces(mask, cell_px=_CELL_PX, thick_px=_THICK_PX)
+        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX)
         if not pieces:
             yield 1.0, image
             return
@@ -81,7 +81,7 @@ class MiGan(ArrayRestorer):
         samples = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         unknown = mask.copy()
         for count, piece in enumerate(pieces, start=1):
-            window = window_round(piece, mask.shape, least_px=_NETWORK_PX, margin_px=_MARGIN_PX)
+            window = _window(piece, mask.shape)
             fill = self._run(samples[window], unknown[window])
             own = numbers[window] == piece.number
             samples[window][own] = fill[own]
@@ -170,6 +170,13 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
     return tuple(getattr(state, name) for name in names)
+
+
+def _window(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return a square round a piece, as large as the network or with a margin."""
+    top, left, bottom, right = piece.box
+    side = max(_NETWORK_PX, bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX)
+    return window_of(piece.box, shape, height_px=side, width_px=side)
 
 
 def _resized(samples: _Bytes, holes: _Mask, side: int) -> tuple[_Bytes, _Mask]:

@@ -171,11 +171,22 @@ _CRITICS: Mapping[CriticName, Callable[..., nn.Module]] = {
 }
 
 
+_PLAIN: tuple[CriticName, ...] = ("vgg", "local-global")
+
+
+def _start_strong(module: nn.Module) -> None:
+    """Start a convolution so that signals keep their size; torch's own start fades out without normalisation."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=_SLOPE)
+
+
 def build_critic(settings: Adversarial, *, seed: int) -> nn.Module:
     """Build the critic of a recipe with seeded random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = _CRITICS[settings.critic](**settings.critic_config)
+        if settings.critic in _PLAIN:
+            critic.apply(_start_strong)
     return critic.to(memory_format=torch.channels_last)
 
 
