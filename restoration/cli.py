@@ -111,6 +111,13 @@ def _add_restore_arguments(command: argparse.ArgumentParser, statuses: Sequence[
     command.add_argument(
         "--mask", type=Path, help="inpaint: a picture as large as the input, white where it is to be filled"
     )
+    command.add_argument(
+        "--feather",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="inpaint: pass from the original into the fill over so much",
+    )
     command.add_argument("--kernel", type=Path, help="deblur: a picture of the blur kernel, instead of its parameters")
     command.add_argument(
         "--fit", action="store_true", help="shrink a picture above the model's limit instead of refusing it"
@@ -156,6 +163,7 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
         model=arguments.model,
         parameters=as_mapping({name: value for name, value in values.items() if value is not None}),
         mask=arguments.mask,
+        feather_px=arguments.feather,
         kernel=arguments.kernel,
         fit=arguments.fit,
         precision=arguments.precision,

@@ -31,7 +31,17 @@ from restoration.errors import (
     WeightsUnavailable,
 )
 from restoration.forecast import Forecast, forecast
-from restoration.images import MAX_PIXELS, FloatArray, Picture, bleed_alpha, read, read_kernel, read_mask, shrink_to
+from restoration.images import (
+    MAX_PIXELS,
+    FloatArray,
+    Picture,
+    bleed_alpha,
+    feather,
+    read,
+    read_kernel,
+    read_mask,
+    shrink_to,
+)
 from restoration.manifest import load_manifest
 from restoration.parameters import complete, fits, in_model_units, mix_of, settle
 from restoration.records import Records, default_path
@@ -63,6 +73,7 @@ NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
+_MOST_FEATHER_PX = 100
 _VIEWS_UP_TO_MEGAPIXELS = ((0.5, 4), (1.2, 2))
 """Small pictures take so little time that a mean of several views is worth it."""
 
@@ -77,6 +88,7 @@ class _Plan:
     parameters: dict[str, ParamValue]
     enlargement: Enlargement | None
     mask: npt.NDArray[np.bool_] | None
+    feather_px: int
     kernel: FloatArray | None
     precision: Literal["auto", "exact"]
     tile_px: int | None
@@ -264,6 +276,7 @@ class Service:
             parameters=parameters,
             enlargement=enlargement,
             mask=mask,
+            feather_px=_feather_px(request),
             kernel=_kernel(request, info),
             precision=request.precision,
             tile_px=request.tile_px,
@@ -320,7 +333,7 @@ class Service:
         if mix < 1 and answer.shape == plan.picture.pixels.shape:
             colours = mixed(plan.picture.pixels, answer, share=mix)
         if plan.mask is not None:
-            colours = np.where(plan.mask[..., None], colours, plan.picture.pixels)
+            colours = _joined(plan.picture.pixels, colours, plan.mask, plan.feather_px)
         assert run.stats is not None
         result = RestoreResult(
             picture=plan.picture.with_pixels(colours, alpha=alpha),
@@ -477,9 +490,9 @@ class _Work:
         raise AssertionError("the engine ended without an answer")
 
 
-def mixed(before: FloatArray, after: FloatArray, *, share: float) -> FloatArray:
+def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -> FloatArray:
     """Return the picture that lies between two of one shape: 0 gives the first, 1 the second."""
-    return before + np.float32(share) * (after - before)
+    return before + np.asarray(share, dtype=np.float32) * (after - before)
 
 
 def _told(picture: Picture, name: str) -> float | None:
@@ -530,6 +543,22 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[
             "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
         )
     return read_mask(request.mask, size=(picture.width, picture.height))
+
+
+def _feather_px(request: RestoreRequest) -> int:
+    if not 0 <= request.feather_px <= _MOST_FEATHER_PX:
+        raise InvalidRequest(
+            f"The feather must be 0 to {_MOST_FEATHER_PX} px but is {request.feather_px}; choose a number between."
+        )
+    return request.feather_px
+
+
+def _joined(before: FloatArray, fill: FloatArray, mask: npt.NDArray[np.bool_], feather_px: int) -> FloatArray:
+    """Return the picture with the fill in its mask; every pixel outside stays bit for bit."""
+    if feather_px:
+        shares = feather(mask, px=feather_px)[..., None]
+        fill = np.where(shares < 1, mixed(before, fill, share=shares), fill)
+    return np.where(mask[..., None], fill, before)
 
 
 def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:

@@ -180,6 +180,7 @@ class RestoreRequest:
         model: a model id, or None for the first model of the task that fits the parameters.
         parameters: values by name, in the units that users see (sigma in 0-255).
         mask: for inpainting; white (or nonzero alpha) marks what is to be filled. None elsewhere.
+        feather_px: how far inside the mask the original passes into the fill; 0 fills the whole mask.
         kernel: for deblurring with models that take one, a picture of the blur kernel instead of the parameters of it.
         fit: shrink a picture above the model's limit instead of refusing it.
         precision: "auto" takes the fastest that is safe, "exact" computes in float32.
@@ -193,6 +194,7 @@ class RestoreRequest:
     model: str | None = None
     parameters: Parameters = field(default_factory=lambda: MappingProxyType({}))
     mask: ImageSource | None = None
+    feather_px: int = 0
     kernel: ImageSource | None = None
     fit: bool = False
     precision: Literal["auto", "exact"] = "auto"

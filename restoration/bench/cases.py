@@ -13,6 +13,7 @@ from scipy.signal import convolve2d
 
 from restoration.degradations.blur import gaussian_blur
 from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.masks import Kind, draw_kind
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
 from restoration.degradations.resize import downscale
 from restoration.errors import InvalidRequest
@@ -20,6 +21,7 @@ from restoration.images import FloatArray, Picture, gray_of, read, read_kernel
 from restoration.types import Task
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+_HOLES_SHARE = (0.03, 0.07)  # elements overshoot a little
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Damage:
         scale: shrinking factor, where the folder holds no shrunk pictures of its own.
         gray: turn references into gray pictures first.
         seed: of the noise; every picture has its own stream, by its name.
+        holes: kinds of damage drawn on clean pictures, together on 3 to 8 % of the pixels, where a folder has no masks.
         mask_white_is_known: white in the mask files marks what is known, not what is to be filled.
     """
 
@@ -60,6 +63,7 @@ class Damage:
     scale: int = 4
     gray: bool = False
     seed: int = 0
+    holes: tuple[Kind, ...] = ("scratches", "text")
     mask_white_is_known: bool = False
 
 
@@ -69,8 +73,8 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
     Noise, JPEG and blur are made from clean pictures, except for files `*_real.*` and `*_mean.*`, which are pairs of a
     photograph as the camera gave it and the mean of many. Deblurring takes a folder `gt` of pictures and `kernel*`
     files, each picture with each kernel, cut to what a camera sees. Super-resolution takes `HR` and `LRx<scale>`
-    folders, files `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, low light
-    `low` and `high`.
+    folders, files `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, or draws
+    masks for clean pictures; low light takes `low` and `high`.
 
     Raises:
         InvalidRequest: the folder is absent or holds no pictures of that form.
@@ -186,10 +190,25 @@ def _partner(file: Path, folder: Path, endings: Sequence[str]) -> Path:
 
 
 def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
+    if not (folder / "images").is_dir():
+        yield from _drawn_over(folder, damage)
+        return
     for file in _pictures(folder / "images"):
         reference = _reference(file, damage)
         mask = gray_of(read(_partner(file, folder / "masks", ("", "_mask"))).pixels) > 0.5
         mask = ~mask if damage.mask_white_is_known else mask
+        holes = np.where(mask[..., None], np.float32(0.5), reference.pixels)
+        yield Case(file.stem, reference.with_pixels(holes), reference, mask)
+
+
+def _drawn_over(folder: Path, damage: Damage) -> Iterator[Case]:
+    for file in _pictures(folder):
+        reference = _reference(file, damage)
+        rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
+        share = float(rng.uniform(*_HOLES_SHARE))
+        mask = np.zeros((reference.height, reference.width), np.bool_)
+        for kind in damage.holes:
+            mask |= draw_kind(*mask.shape, rng=rng, kind=kind, share=share / len(damage.holes))
         holes = np.where(mask[..., None], np.float32(0.5), reference.pixels)
         yield Case(file.stem, reference.with_pixels(holes), reference, mask)
 

@@ -54,6 +54,12 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--blur", type=float, default=0.0, metavar="PX", help="radius of Gaussian blur")
     command.add_argument("--scale", type=int, default=4, help="super-resolution factor")
     command.add_argument("--gray", action="store_true", help="turn the pictures gray first")
+    command.add_argument(
+        "--holes",
+        nargs="+",
+        choices=["scratches", "dust", "folds", "text", "strokes", "boxes"],
+        help="inpainting of clean pictures: what is drawn on them; default: scratches and text",
+    )
     command.add_argument("--mask-white-is-known", action="store_true", help="white in the mask files is what is known")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--limit", type=int, help="only the first pictures")
@@ -77,6 +83,7 @@ def _damage(arguments: argparse.Namespace) -> Damage:
         scale=arguments.scale,
         gray=arguments.gray,
         seed=arguments.seed,
+        holes=tuple(arguments.holes or Damage.holes),
         mask_white_is_known=arguments.mask_white_is_known,
     )
 

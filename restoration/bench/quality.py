@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from restoration.bench.cases import Case
 from restoration.images import Picture, quantize
-from restoration.metrics import CATALOGUE, to_y
+from restoration.metrics import CATALOGUE, haarpsi, psnr, to_y
 from restoration.service import Service
 from restoration.types import Done, ParamValue, RestoreRequest, Task, as_mapping
 
@@ -55,7 +55,8 @@ def measure(
     """Restore every case with every model; all models see the same pixels.
 
     Super-resolution is scored on Y with a border of `scale` pixels cut off, gray pictures on gray, others on RGB;
-    restored pictures are clipped and rounded to 8 bits first, as a file would hold them.
+    restored pictures are clipped and rounded to 8 bits first, as a file would hold them. Inpainting has two more
+    scores: PSNR of the pixels in the holes, and HaarPSI of the whole.
 
     Args:
         parameters: given to every model that takes them.
@@ -68,7 +69,7 @@ def measure(
     for case in cases:
         border = int(parameters.get("scale", 4)) if task is Task.SUPER_RESOLUTION else 0
         if (case.degraded.width, case.degraded.height) == (case.reference.width, case.reference.height):
-            _score(rows[INPUT], case.degraded, case.reference, task=task, crop_border=border)
+            _score(rows[INPUT], case.degraded, case, task=task, crop_border=border)
         for name in models:
             info = takes.get(name)
             chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
@@ -88,16 +89,23 @@ def measure(
             elapsed_s = time.perf_counter() - started_s
             megapixels = case.degraded.width * case.degraded.height / 1e6
             rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
-            _score(rows[name], restored.picture, case.reference, task=task, crop_border=border)
-            progress(f"{case.name}: {name} {rows[name].scores['psnr'][-1]:.2f} dB")
+            _score(rows[name], restored.picture, case, task=task, crop_border=border)
+            scores = rows[name].scores
+            progress(f"{case.name}: {name} {scores.get('hole_psnr', scores['psnr'])[-1]:.2f} dB")
     return [row for row in rows.values() if row.scores]
 
 
-def _score(row: Row, restored: Picture, reference: Picture, *, task: Task, crop_border: int) -> None:
-    ours, theirs = (_samples(picture, task=task) for picture in (restored, reference))
+def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: int) -> None:
+    ours, theirs = (_samples(picture, task=task) for picture in (restored, case.reference))
     for metric in CATALOGUE:
         score = metric.function(ours, theirs, data_range=255.0, crop_border=crop_border)
         row.scores.setdefault(metric.name, []).append(score)
+    if case.mask is not None:
+        inside = psnr(
+            *(samples[case.mask].reshape(case.mask.sum(), -1) for samples in (ours, theirs)), data_range=255.0
+        )
+        row.scores.setdefault("hole_psnr", []).append(inside)
+        row.scores.setdefault("haarpsi", []).append(haarpsi(ours, theirs, data_range=255.0))
 
 
 def _samples(picture: Picture, *, task: Task) -> npt.NDArray[np.float64]:

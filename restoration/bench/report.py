@@ -16,8 +16,9 @@ from typing import Any
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
-from restoration.metrics import CATALOGUE
+from restoration.metrics import CATALOGUE, HOLE_METRICS
 
+_METRICS = (*CATALOGUE, *HOLE_METRICS)
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 
@@ -32,7 +33,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
             {
                 "model": row.model,
                 "pictures": len(row.scores["psnr"]),
-                **{metric.name: row.mean(metric.name) for metric in CATALOGUE},
+                **{metric.name: row.mean(metric.name) for metric in _METRICS if metric.name in row.scores},
                 "seconds_per_megapixel": _mean(row.seconds_per_megapixel),
             }
             for row in rows
@@ -91,13 +92,14 @@ def to_markdown(result: Mapping[str, Any]) -> str:
     """Return one result as a Markdown table."""
     if "lines" in result:
         return _speed_table(result["lines"])
-    header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in CATALOGUE), "s/MP"]
+    metrics = [metric for metric in _METRICS if metric.name in result["rows"][0]]
+    header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in metrics), "s/MP"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for row in result["rows"]:
         speed = row["seconds_per_megapixel"]
         cells = [
             row["model"],
-            *(f"{row[metric.name]:.{metric.digits}f}" for metric in CATALOGUE),
+            *(f"{row[metric.name]:.{metric.digits}f}" for metric in metrics),
             "" if speed is None else f"{speed:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

@@ -3,7 +3,7 @@
 `draw_holes` mixes them all, from a hair on 0.3 % of the picture to a third of it, for training and for tests.
 
 Reference:
-    Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018, arXiv:1804.07723 (irregular holes);
+    Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions, 2018, arXiv:1804.07723 (irregular);
     Yu et al., Free-Form Image Inpainting with Gated Convolution, 2018, arXiv:1806.03589 (strokes of a brush);
     Suvorov et al., Resolution-robust Large Mask Inpainting with Fourier Convolutions, 2021, arXiv:2109.07161 (thick
     strokes and boxes).
@@ -75,8 +75,8 @@ def draw_kind(height: int, width: int, *, rng: np.random.Generator, kind: Kind, 
 def draw_holes(height: int, width: int, *, rng: np.random.Generator) -> Mask:
     """Return a mask of one or two random kinds of damage.
 
-    Thin damage covers 0.3 to 10 %, strokes of a brush and boxes 1 to 30 % of the picture; at least one pixel is damaged,
-    at least one is sound.
+    Thin damage covers 0.3 to 10 %, strokes of a brush and boxes 1 to 30 % of the picture; at least one pixel is
+    damaged, at least one is sound.
     """
     mask = np.zeros((height, width), np.bool_)
     for _ in range(2 if rng.random() < 0.2 else 1):

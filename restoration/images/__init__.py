@@ -5,7 +5,7 @@ from restoration.images.decode import MAX_PIXELS, ImageHeader, ImageSource, prob
 from restoration.images.encode import FileFormat, encode, format_of, lossless_format, preview_bytes, write
 from restoration.images.jpeg import jpeg_table
 from restoration.images.kernels import read_kernel
-from restoration.images.masks import check_mask, grow_mask, mask_from_layers, read_mask
+from restoration.images.masks import check_mask, feather, grow_mask, kept_by_layers, mask_from_layers, read_mask
 from restoration.images.picture import BitDepth, FloatArray, Picture, gray_of, quantize
 from restoration.images.shrink import shrink_to, shrink_to_side
 
@@ -20,11 +20,13 @@ __all__ = [
     "bleed_alpha",
     "check_mask",
     "encode",
+    "feather",
     "flatten",
     "format_of",
     "gray_of",
     "grow_mask",
     "jpeg_table",
+    "kept_by_layers",
     "lossless_format",
     "mask_from_layers",
     "preview_bytes",

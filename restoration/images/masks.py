@@ -12,7 +12,7 @@ from PIL import Image
 
 from restoration.errors import InvalidMask
 from restoration.images.decode import ImageSource, read
-from restoration.images.picture import gray_of
+from restoration.images.picture import FloatArray, gray_of
 
 Mask = npt.NDArray[np.bool_]
 
@@ -76,6 +76,33 @@ def mask_from_layers(layers: Sequence[Image.Image | npt.NDArray[Any] | None], *,
             painted = cv2.resize(painted.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         mask |= painted
     return mask
+
+
+def kept_by_layers(layers: Sequence[Image.Image | npt.NDArray[Any] | None], *, size: tuple[int, int]) -> Mask:
+    """Return where a sketch is painted in a colour with more green than red: the brush that takes off the mask.
+
+    Arguments as `mask_from_layers`; gray layers have no colour and keep nothing.
+    """
+    greens = []
+    for layer in layers:
+        if layer is None:
+            continue
+        samples = np.array(layer.convert("RGBA") if isinstance(layer, Image.Image) else layer)
+        if samples.ndim == 3 and samples.shape[2] == 4:
+            samples[samples[..., 1] <= samples[..., 0], 3] = 0
+            greens.append(samples)
+    return mask_from_layers(greens, size=size)
+
+
+def feather(mask: Mask, *, px: int) -> FloatArray:
+    """Return how much of the fill each pixel takes, (H, W) in [0, 1]: 0 outside the mask, 1 from `px` pixels inside on.
+
+    With 0 the whole mask is filled; the border of the picture is no rim.
+    """
+    if px == 0:
+        return mask.astype(np.float32)
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    return np.minimum(depth / np.float32(px + 1), np.float32(1))
 
 
 def grow_mask(mask: Mask, *, px: int) -> Mask:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.metrics.fidelity import mae, mse, psnr
+from restoration.metrics.haarpsi import haarpsi
 from restoration.metrics.structure import ssim
 
 
@@ -44,3 +45,9 @@ CATALOGUE = (
     Metric("mse", mse, "", is_higher_better=False, digits=6),
     Metric("mae", mae, "", is_higher_better=False, digits=5),
 )
+
+HOLE_METRICS = (
+    Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),
+    Metric("haarpsi", haarpsi, "", is_higher_better=True, digits=4),
+)
+"""Of inpainting: the first is given the pixels of the holes only."""

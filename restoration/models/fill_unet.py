@@ -1,24 +1,41 @@
-"""The U-Net behind the built-in inpainting: it corrects a smooth fill.
+"""The built-in inpainting: a U-Net that corrects a smooth fill, and its way over pictures of any size.
 
 Most of its work is done at an eighth of the size, by residual blocks whose first convolution is dilated by 1 to 8
 cells, so that the middle of a hole sees the surroundings 200 pixels away at little cost.
 
 Reference:
-    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892 (dilated convolutions at low
-    resolution, a coarse fill first);
+    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892 (dilated convolutions at
+    low resolution, a coarse fill first);
     Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (the fine levels).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 
+import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
 from restoration.models.layers import ResidualBlock
+from restoration.models.membrane import fill_smoothly
+from restoration.types import Parameters
+
+_CELL_PX = 512
+_JOIN_PX = 64
+_THICK_PX = 96  # the widest that training patches show with surroundings
+_LEAST_MARGIN_PX = 64
+_WHOLE_PIXELS = 1_000_000
+
+_Floats = npt.NDArray[np.float32]
+_Mask = npt.NDArray[np.bool_]
 
 
 class FillUNet(nn.Module):
@@ -90,3 +107,101 @@ class DilatedBlock(nn.Module):
 
 def _blocks(width: int, count: int) -> nn.Sequential:
     return nn.Sequential(*(ResidualBlock(width, bias=True) for _ in range(count)))
+
+
+class FillRestorer(NetworkRestorer):
+    """Fill piece by piece; wide holes from coarse to fine, so that their middle sees the surroundings.
+
+    A wide hole is first filled in a picture shrunk until the hole is as wide as the network was trained for; at every
+    doubling the fill is enlarged, its tone matched with the rim, and corrected. Known pixels stay bit for bit.
+    """
+
+    network: FillUNet
+    cell_px = _CELL_PX
+    whole_pixels = _WHOLE_PIXELS
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        assert mask is not None
+        pairs = zip(image, mask, parameters, strict=True)
+        return torch.cat(
+            [
+                list(self.steps(picture[None], parameters=each, mask=holes[None]))[-1][1]
+                for picture, holes, each in pairs
+            ]
+        )
+
+    def steps(
+        self,
+        image: Tensor,
+        *,
+        parameters: Parameters,
+        mask: Tensor | None = None,
+        kernel: Tensor | None = None,
+    ) -> Iterator[tuple[float, Tensor]]:
+        assert mask is not None
+        filled = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
+        unknown = mask[0, 0].cpu().numpy() > 0.5
+        numbers, pieces = cut_holes(unknown, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
+        if not pieces:
+            yield 1.0, image
+            return
+        filled, unknown = filled.copy(), unknown.copy()
+        for count, piece in enumerate(pieces, start=1):
+            window = self._window(piece, unknown.shape)
+            own = numbers[window] == piece.number
+            fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
+            filled[window][own] = fill[own]
+            unknown[window][own] = False
+            yield count / len(pieces), torch.from_numpy(filled.copy()).permute(2, 0, 1)[None]
+
+    def _window(self, piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
+        """Return a window with a margin as wide as the hole is thick, sides of the network's multiple where it fits."""
+        top, left, bottom, right = piece.box
+        margin = max(_LEAST_MARGIN_PX, round(piece.thickness_px) if piece.thickness_px > _THICK_PX else 0)
+        multiple = self.network.size_multiple
+        height, width = (-(-(side + 2 * margin) // multiple) * multiple for side in (bottom - top, right - left))
+        return window_of(piece.box, shape, height_px=height, width_px=width)
+
+    def _fill(self, image: _Floats, mask: _Mask, thickness_px: float, device: torch.device) -> _Floats:
+        """Return a window, (H, W, 3), with all its holes filled."""
+        start = fill_smoothly(image, mask)
+        if thickness_px > _THICK_PX and min(mask.shape) >= 4 * self.network.size_multiple:
+            coarse = self._fill(*halved(start, mask), thickness_px / 2, device)
+            enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+            start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
+        if mask.size <= self.whole_pixels:
+            return self._correct(start, mask, device)
+        filled = start.copy()
+        numbers, pieces = cut_holes(mask, cell_px=self.cell_px, thick_px=max(mask.shape), join_px=None)
+        for piece in pieces:
+            window = self._window(piece, mask.shape)
+            own = numbers[window] == piece.number
+            filled[window][own] = self._correct(start[window], mask[window], device)[own]
+        return filled
+
+    def _correct(self, filled: _Floats, mask: _Mask, device: torch.device) -> _Floats:
+        """Return the picture plus what the network finds its holes to lack."""
+        multiple = self.network.size_multiple
+        below, right = (-side % multiple for side in mask.shape)
+        pads = (0, right, 0, below)
+        picture = torch.from_numpy(np.ascontiguousarray(filled)).to(device).permute(2, 0, 1)[None]
+        holes = torch.from_numpy(mask.astype(np.float32)).to(device)[None, None]
+        batch = functional.pad(picture, pads, mode="replicate").to(self.dtype)
+        told = functional.pad(holes, pads).to(self.dtype)
+        batch = batch.contiguous(memory_format=torch.channels_last)
+        correction = self.network(batch, told)[..., : mask.shape[0], : mask.shape[1]].float()
+        corrected = (picture + holes * correction).clamp(0, 1)
+        return np.ascontiguousarray(corrected[0].permute(1, 2, 0).cpu().numpy())
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:
+    """Build the inpainting network from its manifest entry."""
+    network = FillUNet(**config)  # type: ignore[arg-type]
+    load_network(network, load_state(weights["net"]), model="the built-in inpainting")
+    contract = Contract(
+        tiling="internal",
+        is_iterative=True,
+        needs_mask=True,
+        dtypes=(torch.bfloat16, torch.float16, torch.float32),
+    )
+    return FillRestorer(network, contract)

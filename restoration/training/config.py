@@ -14,7 +14,7 @@ from restoration.training.adversarial_config import Adversarial, adversarial_fro
 
 Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes"]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "fill", "stages"]
+Objective = Literal["residual", "detail", "direct", "fill"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ class Recipe:
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
-            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the smooth
-            fill of the holes lacks; "stages" = the holes, filled in several stages of which the last counts. Empty
-            takes "residual" at scale 1 and "detail" elsewhere.
+            subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the
+            smooth fill of the holes lacks. Empty takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         init_from: weights file to start from; layers of other shapes stay at their random start.

@@ -38,15 +38,9 @@ def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     return restored.float(), batch.gt
 
 
-def _stages(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    restored: Tensor = network(batch.lq, batch.mask)
-    return restored.float(), batch.gt
-
-
 _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Tensor]]] = {
     "residual": _residual,
     "detail": _detail,
     "direct": _direct,
     "fill": _fill,
-    "stages": _stages,
 }

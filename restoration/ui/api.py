@@ -108,6 +108,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 model=given["model"],
                 parameters=as_mapping(parameters),
                 mask=_file(given["mask"]) if "mask" in given else None,
+                feather_px=int(given.get("feather_px") or 0),
                 kernel=None if given.get("kernel") is None else _file(given["kernel"]),
                 fit=bool(given["fit"]),
                 precision="exact" if given["precision"] == "exact" else "auto",
@@ -142,6 +143,8 @@ def _fields(tasks: Sequence[Task], params: dict[str, Param]) -> dict[str, tuple[
         fields["task"] = (Literal[tuple(task.value for task in tasks)], tasks[0].value)
     fields["model"] = (str | None, None)
     fields |= {name: (_TYPES[param.kind], None) for name, param in params.items()}
+    if Task.INPAINT in tasks:
+        fields["feather_px"] = (int, 0)
     if Task.DEBLUR in tasks:
         fields["kernel"] = (FileData | None, None)
     fields["format"] = (Literal["auto", "PNG", "TIFF", "WEBP", "JPEG"], "auto")

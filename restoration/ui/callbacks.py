@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import gradio as gr
 import numpy as np
@@ -32,7 +32,15 @@ CONCURRENT_RUNS = 8
 RUN_GROUP = "restore"
 _MOST_TICKETS = 1000
 
-ReadMask = Callable[[str, Sequence[Any]], npt.NDArray[np.bool_]]
+
+class Marked(NamedTuple):
+    """What is to be replaced, (H, W), True = fill, and how far inside the original passes into the fill."""
+
+    mask: npt.NDArray[np.bool_]
+    feather_px: int = 0
+
+
+ReadMask = Callable[[str, Sequence[Any]], Marked]
 Shown = tuple[Any, Any, Any, Any, Any]
 """Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel."""
 
@@ -59,14 +67,15 @@ class Form:
         parameters = settings.params.values(model, controls)
         return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
 
-    def request(self, source: str, mask: npt.NDArray[np.bool_] | None, kernel: str | None) -> RestoreRequest:
+    def request(self, source: str, marked: Marked | None, kernel: str | None = None) -> RestoreRequest:
         """Return what the service is asked for; a kernel counts for deblurring only."""
         return RestoreRequest(
             image=Path(source),
             task=self.task,
             model=self.model,
             parameters=as_mapping(self.parameters),
-            mask=None if mask is None else mask.astype(np.uint8) * np.uint8(255),
+            mask=None if marked is None else marked.mask.astype(np.uint8) * np.uint8(255),
+            feather_px=0 if marked is None else marked.feather_px,
             kernel=None if kernel is None or self.task is not Task.DEBLUR else Path(kernel),
             fit=self.fit,
             precision=self.precision,
@@ -180,9 +189,9 @@ def wire_restore(
     ) -> Generator[Shown, None, None]:
         yield _working(status.waiting(text.READING))
         checked = present(path)
-        mask = None if read_mask is None else read_mask(checked, mask_values)
+        marked = None if read_mask is None else read_mask(checked, mask_values)
         form = Form.from_values(settings, form_values)
-        for event in _run(service, form.request(checked, mask, kernel_path), checked):
+        for event in _run(service, form.request(checked, marked, kernel_path), checked):
             if isinstance(event, Done):
                 answers.keep(number, event.result, given=as_mapping(form.parameters), source=checked)
                 yield _finished(event.result, form, checked)

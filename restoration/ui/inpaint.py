@@ -9,26 +9,28 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from restoration.errors import InvalidMask, RestorationError
-from restoration.images import grow_mask, mask_from_layers
+from restoration.images import check_mask, grow_mask, kept_by_layers, mask_from_layers
 from restoration.images import read_mask as read_mask_file
 from restoration.service import Service
 from restoration.types import Task
-from restoration.ui import callbacks, panel, previews, status, text
-from restoration.ui.components import MaskEditor, keep_file, picture_upload
+from restoration.ui import callbacks, compare, mask_tools, panel, previews, status, text
+from restoration.ui.components import MaskEditor, keep_file
 
-_BRUSH_COLOUR = "#e11d48"
+_REPLACE_COLOUR = "#e11d48"
+_KEEP_COLOUR = "#16a34a"
 _BRUSH_PX = 16
-_MAX_GROW_PX = 50
+
+Mask = npt.NDArray[np.bool_]
 
 
 def build(service: Service) -> None:
     """Place the tab into the layout that is open.
 
     The upload gives way to the editor as soon as there is a picture. The editor shows an 8-bit preview; what is
-    restored is the file itself, so that everything outside the mask stays as it was.
+    restored is the file itself, so that everything outside the mask stays as it was. The mask picture holds what is
+    marked so far, veiled in the editor; strokes are added to it, or taken off it. A tool folds the strokes into it.
     """
     with gr.Tab(text.TAB_INPAINT, id="inpaint"):
         gr.Markdown(text.INTRO_INPAINT, elem_classes="intro")
@@ -39,38 +41,20 @@ def build(service: Service) -> None:
                 with gr.Column(visible=False, elem_classes="step") as paint_step:
                     editor = _build_editor()
                     caption = gr.HTML("", padding=False, elem_id="inpaint-paint-caption")
-                    with gr.Row(elem_classes="actions"):
-                        clear = gr.Button(text.CLEAR_MASK, size="sm", min_width=100, elem_id="inpaint-clear")
-                        other = gr.Button(text.OTHER_PICTURE, size="sm", min_width=140, elem_id="inpaint-other")
+                    buttons_of_mask = mask_tools.build_buttons()
+                    other = gr.Button(text.OTHER_PICTURE, size="sm", min_width=140, elem_id="inpaint-other")
                 examples, paths = panel.build_examples("inpaint-", prefix="inpaint")
-                with gr.Accordion(text.MASK_OPTIONS, open=False, elem_id="inpaint-mask-options") as mask_options:
-                    mask_file = picture_upload(
-                        label=text.MASK_FILE,
-                        placeholder=text.MASK_FILE_HINT,
-                        sources=["upload", "clipboard"],
-                        height=180,
-                        elem_id="inpaint-mask",
-                        elem_classes="picture",
-                    )
-                    grow = gr.Slider(0, _MAX_GROW_PX, value=0, step=1, label=text.GROW, elem_id="inpaint-grow")
-                    invert = gr.Checkbox(False, label=text.INVERT, elem_id="inpaint-invert")
-                    show = gr.Button(text.SHOW_MASK, size="sm", elem_id="inpaint-show-mask")
-                    shown = gr.Image(
-                        label=text.MASK_PREVIEW,
-                        visible=False,
-                        interactive=False,
-                        format="png",
-                        buttons=["fullscreen"],
-                        elem_id="inpaint-mask-preview",
-                    )
+                options = mask_tools.build_options()
                 settings = panel.build_settings(
                     service, tasks=[Task.INPAINT], task=gr.State(Task.INPAINT.value), prefix="inpaint"
                 )
                 buttons = panel.build_buttons("inpaint")
+                another = compare.build_another(settings)
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="inpaint")
+                comparison = compare.build_comparison()
 
-    mask_inputs = [editor, mask_file, invert, grow]
+    mask_inputs = [editor, options.file, options.grow, options.feather]
     callbacks.wire_restore(
         service,
         source=picture.source,
@@ -78,6 +62,24 @@ def build(service: Service) -> None:
         result=result,
         mask_inputs=mask_inputs,
         read_mask=read_mask,
+    )
+    compare.wire(
+        service,
+        source=picture.source,
+        settings=settings,
+        mask_inputs=mask_inputs,
+        read_mask=read_mask,
+        comparison=comparison,
+        another=another,
+    )
+    mask_tools.wire(
+        source=picture.source,
+        editor=editor,
+        buttons=buttons_of_mask,
+        options=options,
+        marked_so_far=marked_so_far,
+        read_mask=read_mask,
+        sketch=sketch,
     )
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     steps = [picture.source, editor, caption, upload_step, paint_step]
@@ -90,40 +92,60 @@ def build(service: Service) -> None:
         concurrency_limit=callbacks.CONCURRENT_RUNS,
         api_visibility="private",
     )
-    other.click(_start_over, outputs=[*steps, picture.image, mask_file, shown], **private)
-    clear.click(_clear_mask, inputs=picture.source, outputs=[editor, mask_file, shown], **private)
-    show.click(_show_mask, inputs=[picture.source, *mask_inputs], outputs=shown, **private)
+    gone = [options.file, options.shown, options.download, comparison.gallery]
+    other.click(_start_over, outputs=[*steps, picture.image, *gone], **private)
     if examples is not None:
         examples.click(
             lambda index: _take_example(paths[index]),
             inputs=examples,
-            outputs=[*steps, mask_file, shown, mask_options],
+            outputs=[*steps, *gone, options.accordion],
             **private,
         )
 
 
-def read_mask(source: str, values: Sequence[Any]) -> npt.NDArray[np.bool_]:
-    """Return what is to be replaced, at the size of the original: strokes and mask picture, inverted, then grown.
-
-    Args:
-        values: painted layers, path of the mask picture or None, invert, pixels to grow by.
+def marked_so_far(source: str, layers: Sequence[Any] | None, mask_path: str | None) -> Mask:
+    """Return what is marked, (H, W) at the size of the original: the mask picture and red strokes, less green ones.
 
     Raises:
-        InvalidMask: nothing is marked, or the mask picture is of another size.
+        InvalidMask: the mask picture is of another size.
     """
-    layers, mask_path, is_inverted, grow_px = values
     size = previews.original_size(source)
+    kept = kept_by_layers(layers or [], size=size)
     mask = mask_from_layers(layers or [], size=size)
     if mask_path is not None:
         mask = mask | read_mask_file(Path(mask_path), size=size)
+    return mask & ~kept
+
+
+def read_mask(source: str, values: Sequence[Any]) -> callbacks.Marked:
+    """Return what is to be replaced.
+
+    Args:
+        values: painted layers, path of the mask picture or None, pixels to grow by, pixels of feather.
+
+    Raises:
+        InvalidMask: nothing or everything is marked, or the mask picture is of another size.
+    """
+    layers, mask_path, grow_px, feather_px = values
+    mask = marked_so_far(source, layers, mask_path)
     if not mask.any():
         raise InvalidMask(text.NO_MASK)
-    if is_inverted:
-        mask = ~mask
-    return grow_mask(mask, px=int(grow_px))
+    return callbacks.Marked(check_mask(grow_mask(mask, px=int(grow_px))), int(feather_px))
+
+
+def sketch(path: str, mask: Mask | None = None) -> dict[str, Any]:
+    """Return an editor value without strokes; what is marked is veiled in its background.
+
+    The editor of Gradio 6.31 misplaces layers that it is given.
+    """
+    background = previews.editor_preview(path)
+    if mask is not None:
+        background = previews.veiled(background, mask)
+    return {"background": keep_file(previews.png(background), "picture.png"), "layers": [], "composite": None}
 
 
 def _build_editor() -> MaskEditor:
+    colours: list[str | tuple[str, float]] = [_REPLACE_COLOUR, _KEEP_COLOUR]
     return MaskEditor(
         label=text.PAINT,
         type="pil",
@@ -131,7 +153,7 @@ def _build_editor() -> MaskEditor:
         sources=(),
         transforms=(),
         layers=False,
-        brush=gr.Brush(default_size=_BRUSH_PX, colors=[_BRUSH_COLOUR], default_color=_BRUSH_COLOUR, color_mode="fixed"),
+        brush=gr.Brush(default_size=_BRUSH_PX, colors=colours, default_color=_REPLACE_COLOUR, color_mode="fixed"),
         eraser=gr.Eraser(default_size=_BRUSH_PX),
         buttons=["fullscreen"],
         height=420,
@@ -140,43 +162,31 @@ def _build_editor() -> MaskEditor:
     )
 
 
-def _sketch(background: Image.Image) -> dict[str, Any]:
-    """Return an editor value without strokes; the editor of Gradio 6.31 misplaces layers that it is given."""
-    return {"background": keep_file(previews.png(background), "picture.png"), "layers": [], "composite": None}
-
-
-def _start_painting(path: str | None) -> tuple[Any, ...]:
+def _start_painting(path: str | None, mask: Path | None = None) -> tuple[Any, ...]:
     if path is None:
         return None, None, "", gr.skip(), gr.skip()
     try:
         line = previews.caption_of(path)
-        background = previews.editor_preview(path)
+        known = None if mask is None else read_mask_file(mask, size=previews.original_size(path))
+        value = sketch(path, known)
     except RestorationError as error:
         gr.Warning(str(error))
         return None, None, "", gr.skip(), gr.skip()
     caption = status.caption(f"{line}. {text.PAINT_HINT}")
-    return path, _sketch(background), caption, gr.update(visible=False), gr.update(visible=True)
+    return path, value, caption, gr.update(visible=False), gr.update(visible=True)
+
+
+def _hidden() -> tuple[Any, ...]:
+    """Return updates of what belongs to an earlier mask: shown mask, download, comparison."""
+    return tuple(gr.update(value=None, visible=False) for _ in range(3))
 
 
 def _start_over() -> tuple[Any, ...]:
-    hidden = gr.update(value=None, visible=False)
-    return None, None, "", gr.update(visible=True), gr.update(visible=False), None, None, hidden
-
-
-def _clear_mask(source: str | None) -> tuple[Any, ...]:
-    with callbacks.user_errors():
-        value = None if source is None else _sketch(previews.editor_preview(source))
-    return value, None, gr.update(value=None, visible=False)
-
-
-def _show_mask(source: str | None, *values: Any) -> dict[str, Any]:
-    with callbacks.user_errors():
-        path = callbacks.present(source)
-        preview = previews.mask_preview(path, read_mask(path, values))
-    return gr.update(value=preview, visible=True)
+    return None, None, "", gr.update(visible=True), gr.update(visible=False), None, None, *_hidden()
 
 
 def _take_example(path: Path) -> tuple[Any, ...]:
-    mask = path.with_name(f"{path.stem}-mask.png")
-    hidden = gr.update(value=None, visible=False)
-    return (*_start_painting(str(path)), str(mask) if mask.is_file() else None, hidden, gr.update(open=True))
+    file = path.with_name(f"{path.stem}-mask.png")
+    mask = file if file.is_file() else None
+    shown = None if mask is None else str(mask)
+    return (*_start_painting(str(path), mask), shown, *_hidden(), gr.update(open=mask is not None))

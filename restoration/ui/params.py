@@ -64,6 +64,10 @@ class ParamControls:
         chosen = [entry.component for entry in self._controls if entry.param.is_mix]
         return [component for component in chosen if isinstance(component, gr.Slider)]
 
+    def named(self, name: str) -> list[tuple[str, Component]]:
+        """Return (model, control) of every parameter of a name."""
+        return [(entry.model, entry.component) for entry in self._controls if entry.param.name == name]
+
     def visibility(self, model: str | None) -> list[dict[str, Any]]:
         """Return updates that show the groups of one model and hide all others."""
         return [gr.update(visible=owner == model) for owner, _ in self._groups]

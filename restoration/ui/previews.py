@@ -67,9 +67,8 @@ def jpeg(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def mask_preview(path: str, mask: npt.NDArray[np.bool_]) -> Image.Image:
-    """Return the picture with a coloured veil where the mask is set."""
-    picture = editor_preview(path)
+def veiled(picture: Image.Image, mask: npt.NDArray[np.bool_]) -> Image.Image:
+    """Return a preview with a coloured veil where the mask of the original is set."""
     veil = Image.fromarray(mask.astype(np.uint8) * 160).resize(picture.size, Image.Resampling.BILINEAR)
     return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, veil)
 

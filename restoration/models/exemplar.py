@@ -1,0 +1,221 @@
+"""Filling holes with patches of the same picture: sharp texture without a network, another answer with every seed.
+
+For every patch that touches a hole the nearest patch of known pixels is searched by chance and by asking neighbours;
+the hole becomes the weighted mean of what the patches found say of it. This is repeated from coarse to fine.
+
+Reference:
+    Wexler et al., Space-Time Completion of Video, 2007, doi:10.1109/TPAMI.2007.60 (the votes, coarse to fine);
+    Barnes et al., PatchMatch, 2009, doi:10.1145/1531326.1531330 (the search).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.holes import Piece, cut_holes, halved, window_of
+from restoration.models.membrane import fill_smoothly
+from restoration.types import Parameters
+
+_CELL_PX = 256
+_JOIN_PX = 64
+_THICK_PX = 48
+_MARGIN_PX = 96
+_REACH_PX = 3
+_LEAST_THICKNESS_PX = 5
+_LEAST_SIDE_PX = 32
+_ROUNDS = 3
+_JUMPS_PX = (4, 1)
+_MOST_TARGETS = 60_000
+_RIM_TRUST = 1.3  # how much less a vote counts per pixel away from the rim (Wexler et al.)
+
+_Floats = npt.NDArray[np.float32]
+_Mask = npt.NDArray[np.bool_]
+_Places = npt.NDArray[np.int64]
+
+
+class ExemplarFill(ArrayRestorer):
+    """Fill each hole from its own surroundings."""
+
+    def __init__(self) -> None:
+        super().__init__(Contract(tiling="internal", is_iterative=True, needs_mask=True, runs_on_device=False))
+
+    def restore_array(self, image: _Floats, *, parameters: Parameters, mask: _Mask | None = None) -> _Floats:
+        assert mask is not None
+        *_, (_, answer) = self._fill(image, mask, int(parameters["seed"]))
+        return answer
+
+    def steps(
+        self,
+        image: Tensor,
+        *,
+        parameters: Parameters,
+        mask: Tensor | None = None,
+        kernel: Tensor | None = None,
+    ) -> Iterator[tuple[float, Tensor]]:
+        assert mask is not None
+        pixels = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
+        for fraction, answer in self._fill(pixels, mask[0, 0].cpu().numpy() > 0.5, int(parameters["seed"])):
+            yield fraction, torch.from_numpy(answer.copy()).permute(2, 0, 1)[None]
+
+    def _fill(self, image: _Floats, mask: _Mask, seed: int) -> Iterator[tuple[float, _Floats]]:
+        """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
+        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX, join_px=_JOIN_PX)
+        filled, unknown = image.copy(), mask.copy()
+        areas = np.cumsum([(numbers == piece.number).sum() for piece in pieces]) if pieces else []
+        for piece, area in zip(pieces, areas, strict=True):
+            window = _window(piece, mask.shape)
+            own = numbers[window] == piece.number
+            rng = np.random.default_rng((seed, piece.number))
+            fill = fill_by_example(filled[window], unknown[window], rng=rng)
+            filled[window][own] = fill[own]
+            unknown[window][own] = False
+            yield float(area / areas[-1]), filled
+        if not pieces:
+            yield 1.0, filled
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> ExemplarFill:
+    """Build the method; it has no weights."""
+    return ExemplarFill()
+
+
+def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator) -> _Floats:
+    """Return the picture with its holes filled from its known patches; known pixels stay bit for bit.
+
+    Where hardly a patch is known, the fill is smooth.
+
+    Args:
+        image: (H, W, 3), range [0, 1]; what lies in the holes is not looked at.
+        mask: (H, W), True = fill.
+    """
+    start = fill_smoothly(image, mask)
+    if min(mask.shape) < 2 * _REACH_PX + 2 or not _sources(mask).any():
+        return start
+    return _completed(start, mask, rng)[0]
+
+
+def _completed(image: _Floats, mask: _Mask, rng: np.random.Generator) -> tuple[_Floats, _Places]:
+    """Return the completed picture and the map (H, W, 2) of where the nearest patch lies."""
+    height, width = mask.shape
+    thickness = 2 * float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
+    small = halved(image, mask)
+    matches = _Matches(image, mask, rng)
+    if thickness > _LEAST_THICKNESS_PX and min(small[1].shape) >= _LEAST_SIDE_PX and _sources(small[1]).any():
+        coarse, field = _completed(*small, rng)
+        enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        matches.estimate = np.where(mask[..., None], np.asarray(enlarged), image)
+        matches.take_over(field)
+    is_searched = len(matches.targets) <= _MOST_TARGETS
+    for index in range(_ROUNDS if is_searched else 1):
+        if is_searched:
+            matches.search(jumps=_JUMPS_PX if index == 0 else (1,))
+        matches.vote()
+    return matches.estimate, matches.field
+
+
+class _Matches:
+    """The nearest known patch of every patch that touches a hole, at one scale."""
+
+    def __init__(self, image: _Floats, mask: _Mask, rng: np.random.Generator) -> None:
+        self.estimate = image.copy()
+        self._mask = mask
+        self._rng = rng
+        reach = np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)
+        is_target = cv2.dilate(mask.astype(np.uint8), reach) > 0
+        self._is_source = _sources(mask)
+        for edge in (np.s_[:_REACH_PX], np.s_[-_REACH_PX:], np.s_[:, :_REACH_PX], np.s_[:, -_REACH_PX:]):
+            is_target[edge] = False
+        self.targets: _Places = np.argwhere(is_target)
+        sources = np.argwhere(self._is_source)
+        self.field: _Places = np.zeros((*mask.shape, 2), np.int64)
+        self.field[...] = sources[rng.integers(len(sources), size=mask.shape)]
+        depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)[tuple(self.targets.T)]
+        self._trust = np.power(_RIM_TRUST, -np.asarray(depth, dtype=np.float32))
+        steps = np.arange(-_REACH_PX, _REACH_PX + 1)
+        self._offsets: _Places = (steps[:, None] * mask.shape[1] + steps[None]).ravel()
+        self._errors = np.zeros(len(self.targets), np.float32)
+
+    def take_over(self, field: _Places) -> None:
+        """Take the matches of a picture of half the size where they lead to known patches."""
+        doubled = 2 * np.repeat(np.repeat(field, 2, axis=0), 2, axis=1)[: self._mask.shape[0], : self._mask.shape[1]]
+        doubled = doubled + np.indices(self._mask.shape).transpose(1, 2, 0) % 2
+        inside = np.minimum(doubled, np.array(self._mask.shape) - 1)
+        fits = self._is_source[inside[..., 0], inside[..., 1]]
+        self.field[fits] = inside[fits]
+
+    def search(self, *, jumps: tuple[int, ...]) -> None:
+        """Try the matches of neighbours, then places drawn ever nearer to the best one so far."""
+        wanted = self._patches(self.targets)
+        best = self.field[tuple(self.targets.T)]
+        self._errors = _distances(wanted, self._patches(best))
+        last = np.array(self._mask.shape) - 1
+        for jump in jumps:
+            for step in ((jump, 0), (-jump, 0), (0, jump), (0, -jump)):
+                neighbours = np.clip(self.targets + step, 0, last)
+                self._improve(wanted, best, self.field[tuple(neighbours.T)] - step)
+        radius = max(self._mask.shape) / 2
+        while radius >= 1:
+            draw = self._rng.uniform(-radius, radius, best.shape)
+            self._improve(wanted, best, best + draw.round().astype(np.int64))
+            radius /= 2
+
+    def _improve(self, wanted: _Floats, best: _Places, places: _Places) -> None:
+        """Take those places that are sources and match better."""
+        inside = np.clip(places, 0, np.array(self._mask.shape) - 1)
+        able = np.flatnonzero(self._is_source[tuple(inside.T)])
+        errors = _distances(wanted[able], self._patches(inside[able]))
+        better = errors < self._errors[able]
+        chosen = able[better]
+        self._errors[chosen] = errors[better]
+        best[chosen] = inside[chosen]
+        self.field[tuple(self.targets[chosen].T)] = inside[chosen]
+
+    def vote(self) -> None:
+        """Set every pixel of the holes to the weighted mean of what the patches over it say."""
+        places = self.field[tuple(self.targets.T)]
+        spread = max(float(np.percentile(self._errors, 75)), 1e-6)
+        weights = self._trust * np.exp(-self._errors / (2 * spread))
+        sums = np.zeros((self._mask.size, 3), np.float32)
+        totals = np.zeros(self._mask.size, np.float32)
+        width = self._mask.shape[1]
+        onto, taken = self.targets @ (width, 1), places @ (width, 1)
+        pixels = self.estimate.reshape(-1, 3)
+        for offset in self._offsets:
+            sums[onto + offset] += weights[:, None] * pixels[taken + offset]
+            totals[onto + offset] += weights
+        holes = self._mask.ravel() & (totals > 0)
+        filled = pixels.copy()
+        filled[holes] = sums[holes] / totals[holes, None]
+        self.estimate = filled.reshape(self.estimate.shape)
+
+    def _patches(self, places: _Places) -> _Floats:
+        """Return the patches round places at least `_REACH_PX` away from the border, (N, 147)."""
+        flat = places @ (self._mask.shape[1], 1)
+        gathered: _Floats = self.estimate.reshape(-1, 3)[flat[:, None] + self._offsets]
+        return gathered.reshape(len(places), -1)
+
+
+def _distances(first: _Floats, second: _Floats) -> _Floats:
+    difference = first - second
+    return np.asarray(np.einsum("ij,ij->i", difference, difference), dtype=np.float32)
+
+
+def _sources(mask: _Mask) -> _Mask:
+    """Return where a patch lies inside the picture and holds known pixels only."""
+    reach = np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)
+    return cv2.erode((~mask).astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
+
+
+def _window(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Return a window with a margin to search in, twice as wide as the hole is thick."""
+    top, left, bottom, right = piece.box
+    margin = max(_MARGIN_PX, round(2 * piece.thickness_px))
+    return window_of(piece.box, shape, height_px=bottom - top + 2 * margin, width_px=right - left + 2 * margin)
