@@ -33,6 +33,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
+    "contextual_attention:build": {"width": 4},
 }
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
 MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
@@ -62,6 +63,10 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
         from restoration.models.zero_dce import CurveNetwork
 
         return CurveNetwork(**config), None
+    if info.factory == "contextual_attention:build":
+        from restoration.models.contextual_attention import ContextualAttentionNet
+
+        return ContextualAttentionNet(**config), None
     from restoration.models.rrdbnet import RRDBNet
 
     return RRDBNet(**config), "params_ema"

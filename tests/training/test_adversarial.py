@@ -259,6 +259,17 @@ def test_equal_pictures_have_no_perceptual_distance_and_artefacts() -> None:
     assert float(perceptual.artefact_loss(picture, picture, picture)) == 0
 
 
+def test_perceptual_view_is_the_same_square_of_both(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(_with(UPSCALE, perceptual_px=8), photos, tmp_path)
+    picture = torch.arange(2.0 * 32 * 32).reshape(2, 1, 32, 32)
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[..., 4:8, 4:8] = 1
+    for holes in (None, mask):
+        ours, theirs = trainer._in_view(picture, picture + 1, holes)
+        assert ours.shape == (2, 1, 8, 8)
+        assert torch.equal(ours + 1, theirs)
+
+
 def test_artefacts_count_only_where_the_average_is_better() -> None:
     reference = torch.rand(1, 3, 16, 16)
     worse, worst = reference + 0.1 * torch.randn(1, 3, 16, 16), reference + 5
