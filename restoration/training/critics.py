@@ -57,8 +57,10 @@ class PatchCritic(nn.Module):
     def __init__(self, width: int = 32, levels: int = 3, spectral: bool = True, takes_mask: bool = False) -> None:
         super().__init__()
         widths = [3 + takes_mask, *(width * 2**level for level in range(levels))]
-        layers = [nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths)]
+        layers: list[nn.Module] = [nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths)]
         layers.append(nn.Conv2d(widths[-1], widths[-1], 3, padding=1))
+        for layer in layers:
+            _start_strong(layer)
         if spectral:
             layers = [parametrizations.spectral_norm(layer) for layer in layers]
         self.takes_mask = takes_mask
@@ -90,7 +92,7 @@ class VGGCritic(nn.Module):
         for before, now in pairwise([3, *widths]):
             layers += [nn.Conv2d(before, now, 3, padding=1), nn.LeakyReLU(_SLOPE)]
             layers += [nn.Conv2d(now, now, 4, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers).apply(_start_strong)
         self.head = nn.Sequential(
             nn.Linear(widths[-1] * (side_px // 2**levels) ** 2, 100), nn.LeakyReLU(_SLOPE), nn.Linear(100, 1)
         )
@@ -137,6 +139,12 @@ class _ScalarCritic(nn.Module):
         return score
 
 
+def _start_strong(module: nn.Module) -> None:
+    """Start a convolution so that signals keep their size; torch's own start fades out without normalisation."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=_SLOPE)
+
+
 def crop_at_mask(picture: Tensor, mask: Tensor, *, side_px: int) -> Tensor:
     """Cut a square round the centre of gravity of each mask, moved where it would leave the picture.
 
@@ -171,22 +179,11 @@ _CRITICS: Mapping[CriticName, Callable[..., nn.Module]] = {
 }
 
 
-_PLAIN: tuple[CriticName, ...] = ("vgg", "local-global")
-
-
-def _start_strong(module: nn.Module) -> None:
-    """Start a convolution so that signals keep their size; torch's own start fades out without normalisation."""
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, a=_SLOPE)
-
-
 def build_critic(settings: Adversarial, *, seed: int) -> nn.Module:
     """Build the critic of a recipe with seeded random weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         critic = _CRITICS[settings.critic](**settings.critic_config)
-        if settings.critic in _PLAIN:
-            critic.apply(_start_strong)
     return critic.to(memory_format=torch.channels_last)
 
 

@@ -94,6 +94,8 @@ class VGGFeatures(FeatureLoss):
     """
 
     name: Features = "vgg19"
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
