@@ -74,7 +74,7 @@ MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
 _MOST_FEATHER_PX = 100
-_VIEWS_UP_TO_MEGAPIXELS = ((0.5, 4), (1.2, 2))
+_VIEWS_UP_TO_MEGAPIXELS = ((0.27, 8), (0.5, 4), (1.2, 2))
 """Small pictures take so little time that a mean of several views is worth it."""
 
 
@@ -93,6 +93,7 @@ class _Plan:
     precision: Literal["auto", "exact"]
     tile_px: int | None
     has_preview: bool
+    take: threading.Event | None
     deadline_s: float | None
     notes: tuple[str, ...]
 
@@ -281,6 +282,7 @@ class Service:
             precision=request.precision,
             tile_px=request.tile_px,
             has_preview=request.has_preview,
+            take=request.take if info.is_anytime else None,
             deadline_s=None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s,
             notes=notes,
         )
@@ -476,6 +478,7 @@ class _Work:
             tile_px=plan.tile_px,
             deadline_s=plan.deadline_s,
             has_preview=has_preview,
+            take=plan.take,
         )
         with closing(self.engine.run(job, device=registry.device)) as events:
             for event in events:
@@ -500,6 +503,8 @@ def _told(picture: Picture, name: str) -> float | None:
     if name == "views":
         megapixels = picture.width * picture.height / 1e6
         return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
+    if name == "brightness":
+        return 100 * diagnosis.wanted_brightness(picture.pixels)
     return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
 
 

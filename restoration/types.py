@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,7 +68,7 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
-    auto_from: Literal["", "jpeg_quality", "noise_level", "views"] = ""
+    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "views"] = ""
     auto_else: float = 0.0
     is_mix: bool = False
 
@@ -119,6 +120,7 @@ class ModelInfo:
         config: keyword arguments of the network.
         kind: "classical" methods need no weights.
         max_megapixels: largest input it accepts, in millions of pixels.
+        is_anytime: it works step by step on the whole picture, and what it has after any step may be the result.
         takes_kernel: a picture of the blur kernel may be given instead of the parameters that describe it.
         scales: factors by which it enlarges in one pass; other sizes are reached by passes and resampling.
         macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
@@ -146,6 +148,7 @@ class ModelInfo:
     training: str = ""
     limits: str = ""
     non_commercial: bool = False
+    is_anytime: bool = False
     takes_kernel: bool = False
     scales: tuple[int, ...] = (1,)
     macs_per_pixel: float = 0.0
@@ -187,6 +190,8 @@ class RestoreRequest:
         tile_px: side of a tile of the input; None lets the engine choose.
         keep_gps: keep the GPS part of EXIF.
         has_preview: send small pictures of the work in progress with the progress.
+        take: set it while the work goes on to end it with what there is, where the model is an anytime method (see
+            `ModelInfo.is_anytime`); others take no notice.
     """
 
     image: ImageSource
@@ -201,6 +206,7 @@ class RestoreRequest:
     tile_px: int | None = None
     keep_gps: bool = False
     has_preview: bool = False
+    take: threading.Event | None = None
 
 
 @dataclass(frozen=True)

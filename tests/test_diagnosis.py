@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from restoration.degradations.jpeg import compress_jpeg
+from restoration.degradations.lowlight import darken
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
-from restoration.diagnosis import diagnose, impulse_share, jpeg_quality, noise_level
-from restoration.images import Picture
+from restoration.diagnosis import diagnose, impulse_share, jpeg_quality, noise_level, wanted_brightness
+from restoration.images import Picture, gray_of
 from restoration.types import Task
 
 
@@ -84,3 +85,19 @@ def test_main_task_is_the_damage_that_stands_out(photo: Picture, rng: np.random.
     grainy = _changed(photo, quantize_8bit(add_gaussian_noise(photo.pixels, rng=rng, sigma=0.1)))
     tasks = [diagnose(each).main_task for each in (dotted, blocky, grainy)]
     assert tasks == [Task.SALT_AND_PEPPER, Task.DEJPEG, Task.DENOISE]
+
+
+def test_picture_that_is_exposed_well_keeps_its_brightness(rng: np.random.Generator) -> None:
+    pixels = rng.random((64, 64, 3), dtype=np.float32)
+    assert wanted_brightness(pixels) == pytest.approx(float(gray_of(pixels).mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("stops", [2, 3, 4, 5])
+def test_dark_picture_is_to_become_as_bright_as_most(stops: int, rng: np.random.Generator) -> None:
+    pixels = rng.random((64, 64, 3), dtype=np.float32)
+    assert 0.4 < wanted_brightness(darken(pixels, rng=rng, stops=stops)) < 0.5
+
+
+def test_black_and_white_pictures_have_a_wanted_brightness() -> None:
+    assert 0 < wanted_brightness(np.zeros((8, 8, 3), np.float32)) < 1
+    assert wanted_brightness(np.ones((8, 8, 3), np.float32)) == pytest.approx(1)

@@ -22,6 +22,8 @@ FLOORS = {
     "models.onnx_files": 0,
     "models.torchscript": 0,
     "models.unet": 1,
+    "models.curves": 1,
+    "models.hourglass": 1,
     "models.blur": 3,
     "models.removers": 3.5,
     "models.fill_unet": 3.5,

@@ -444,7 +444,7 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
         _run(service, photo, Task.DEBLUR, model="wiener", kernel=np.ones((200, 5), np.uint8))
 
 
-@pytest.mark.parametrize(("side", "views"), [(40, 4), (900, 2), (1200, 1)])
+@pytest.mark.parametrize(("side", "views"), [(40, 8), (600, 4), (900, 2), (1200, 1)])
 def test_small_pictures_are_seen_more_often(service: Service, side: int, views: int) -> None:
     from restoration.parameters import complete, settle
     from restoration.service import _told
@@ -453,3 +453,28 @@ def test_small_pictures_are_seen_more_often(service: Service, side: int, views: 
     given = complete(MANIFEST["resunet-color"], {"sigma": 5})
     settled = settle(MANIFEST["resunet-color"], given, tell=lambda name: _told(picture, name))
     assert settled["views"] == views
+
+
+def test_anytime_model_ends_with_what_there_is(service: Service, photo: Image.Image) -> None:
+    take = threading.Event()
+    request = RestoreRequest(
+        image=photo,
+        task=Task.DENOISE,
+        model="deep-image-prior",
+        parameters={"iterations": 20_000, "minutes": 60, "sigma": 25},
+        take=take,
+    )
+    events = []
+    for event in service.restore(request):
+        events.append(event)
+        if isinstance(event, Progress) and event.fraction > 0:
+            take.set()
+    assert isinstance(events[-1], Done)
+    assert "Taken after" in events[-1].result.notes[-1]
+
+
+def test_model_that_is_not_anytime_takes_no_notice(service: Service, photo: Image.Image) -> None:
+    take = threading.Event()
+    take.set()
+    result = _run(service, photo, Task.DEBLUR, model="richardson-lucy", parameters={"iterations": 2}, take=take)
+    assert not any("Taken" in note for note in result.notes)

@@ -74,7 +74,7 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
     photograph as the camera gave it and the mean of many. Deblurring takes a folder `gt` of pictures and `kernel*`
     files, each picture with each kernel, cut to what a camera sees. Super-resolution takes `HR` and `LRx<scale>`
     folders, files `*_HR.*` and `*_LR.*`, or shrinks clean pictures; inpainting takes `images` and `masks`, or draws
-    masks for clean pictures; low light takes `low` and `high`.
+    masks for clean pictures; low light takes `low` and `high`, or pictures without references.
 
     Raises:
         InvalidRequest: the folder is absent or holds no pictures of that form.
@@ -214,6 +214,11 @@ def _drawn_over(folder: Path, damage: Damage) -> Iterator[Case]:
 
 
 def _low_light(folder: Path, damage: Damage) -> Iterator[Case]:
+    if not (folder / "low").is_dir():  # dark pictures without references, to be looked at
+        for file in _pictures(folder):
+            picture = replace(read(file), alpha=None)
+            yield Case(file.stem, picture, picture)
+        return
     for file in _pictures(folder / "low"):
         name = file.stem if any((folder / "high").glob(f"{file.stem}.*")) else file.stem.rsplit("_", 1)[0]
         reference = _reference(_partner(file.with_name(name + file.suffix), folder / "high", ("",)), damage)

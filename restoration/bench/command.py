@@ -30,6 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sheet.add_argument("--crop", type=int, default=256, metavar="PX", help="side of the crops")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
     sheet.set_defaults(measure=_sheet)
+    dark = kinds.add_parser("low-light", help="brightening: noise left, mean matched, what becomes of good pictures")
+    dark.add_argument("--set", type=Path, required=True, dest="folder", help="folder of pairs or of good pictures")
+    dark.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
+    dark.add_argument("--exposure", type=float, help="mean brightness to ask for, in percent")
+    dark.add_argument("--limit", type=int, help="only the first pictures")
+    dark.set_defaults(measure=_low_light)
     speed = kinds.add_parser("speed", help="time and memory of the engine, each beside a baseline")
     speed.add_argument("--only", help="a line, or how its name begins")
     speed.add_argument("--repeats", type=int, default=3)
@@ -125,6 +131,25 @@ def _sheet(arguments: argparse.Namespace) -> int:
     )
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(arguments.output, quality=92)
+    return 0
+
+
+def _low_light(arguments: argparse.Namespace) -> int:
+    from restoration.bench.cases import Damage, load_cases
+    from restoration.bench.low_light import methods, score, to_markdown
+    from restoration.bench.quality import BASELINES
+    from restoration.service import Service
+
+    is_paired = (arguments.folder / "low").is_dir()
+    task = Task.LOW_LIGHT if is_paired else Task.DENOISE  # without damage, its cases are the pictures themselves
+    parameters = {} if arguments.exposure is None else {"exposure": arguments.exposure}
+    models = list(dict.fromkeys([BASELINES[Task.LOW_LIGHT], *arguments.model]))
+    scores = score(
+        load_cases(task, arguments.folder, Damage(), limit=arguments.limit),
+        methods(Service(), models, parameters=parameters),
+        progress=lambda line: print(line, file=sys.stderr),
+    )
+    print(to_markdown(scores))
     return 0
 
 

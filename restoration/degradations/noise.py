@@ -40,6 +40,27 @@ def add_camera_noise(image: FloatArray, *, rng: np.random.Generator, shot: float
     return image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
 
 
+def add_poisson_noise(image: FloatArray, *, rng: np.random.Generator, photons: float) -> FloatArray:
+    """Count photons: every sample becomes Poisson distributed with `image * photons` expected counts.
+
+    Args:
+        image: (H, W, C), range [0, 1].
+        photons: counts that make white; the more, the less noise.
+
+    Returns:
+        Counts divided by `photons`, not clipped.
+    """
+    counts = rng.poisson(np.clip(image, 0, 1).astype(np.float64) * photons)
+    return np.asarray(counts / photons, dtype=np.float32)
+
+
+def add_speckle_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> FloatArray:
+    """Multiply every sample by a Gaussian of mean 1 and standard deviation `sigma`; 0 changes nothing; not clipped."""
+    if sigma == 0:
+        return image
+    return image + image * np.float32(sigma) * rng.standard_normal(image.shape, dtype=np.float32)
+
+
 def add_salt_and_pepper(image: FloatArray, *, rng: np.random.Generator, ratio: float) -> FloatArray:
     """Set a share of pixels to white or black, all channels together, half of them each.
 

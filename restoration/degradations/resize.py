@@ -29,3 +29,16 @@ def downscale(image: FloatArray, *, scale: int, rng: np.random.Generator | None 
         for c in range(cropped.shape[2])
     ]
     return np.clip(np.stack(channels, axis=2), 0.0, 1.0).astype(np.float32)
+
+
+def downscale_matrix(length: int, *, scale: int) -> FloatArray:
+    """Return what `downscale` does along one axis, before it clips, as a matrix: (length // scale, length) float32.
+
+    An image shrunk by it on both sides, `rows @ image @ columns.T`, is that of `downscale`; so a loss can compare
+    with a shrunk picture and know its gradient.
+
+    Args:
+        length: of the axis, a multiple of `scale`.
+    """
+    unit = Image.fromarray(np.eye(length, dtype=np.float32))
+    return np.array(unit.resize((length, length // scale), Image.Resampling.BICUBIC), dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ class Job:
         tile_px: side of a tile in input pixels; None lets the engine choose.
         deadline_s: `time.perf_counter()` value at which the job is given up; None for never.
         has_preview: send small pictures of the work in progress.
+        take: once set, an iterative method ends with its current answer; then the engine clears it.
     """
 
     restorer: Restorer
@@ -40,6 +42,7 @@ class Job:
     tile_px: int | None = None
     deadline_s: float | None = None
     has_preview: bool = False
+    take: threading.Event | None = None
 
 
 @dataclass(frozen=True)

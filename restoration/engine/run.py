@@ -16,7 +16,7 @@ from restoration.engine.device import activation_budget_bytes, peak_bytes
 from restoration.engine.job import Answer, FloatArray, Job, JobEvent
 from restoration.engine.padding import pad_to_rule
 from restoration.engine.tiling import Canvas, Plan, Preview, Tile
-from restoration.models.base import Contract, Restorer
+from restoration.models.base import Contract, Part, Restorer, SurveyingRestorer, shrunk_to
 from restoration.types import Progress, RunStats
 
 _PREVIEW_EVERY_S = 0.5
@@ -67,6 +67,7 @@ class Run:
         self._done_pixels = 0
         self._tiles_done = 0
         self._steps: Iterator[tuple[float, Tensor]] | None = None
+        self._finding: Tensor | None = None
 
     # --- what the submitting thread may do
 
@@ -137,6 +138,17 @@ class Run:
             mask = pad_to_rule(mask, margins=margins, multiple=multiple, minimum=minimum)
         return padded, mask
 
+    def part(self, tile: Tile) -> Part:
+        """Return what a tile must know of the whole picture, which is surveyed with the first one."""
+        if self._finding is None:
+            assert isinstance(self.restorer, SurveyingRestorer)
+            pixels = torch.from_numpy(self.job.pixels).permute(2, 0, 1)[None]
+            small = shrunk_to(pixels, side_px=self.restorer.contract.survey_px).to(self._device)
+            self._finding = self.restorer.survey(small, parameters=self.job.parameters)
+        top, _, left, _ = self._margins(tile)
+        rows, columns = tile.rows.start - top, tile.columns.start - left
+        return Part(self._finding, rows, columns, self.plan.height, self.plan.width)
+
     def _margins(self, tile: Tile) -> Margins:
         return margins_of(tile, self.plan, self.restorer.contract)
 
@@ -161,6 +173,10 @@ class Run:
             self._steps = self.restorer.steps(batch, parameters=self.job.parameters, mask=mask, kernel=kernel)
         with torch.no_grad():
             fraction, answer = next(self._steps)
+        if fraction < 1 and self._is_whole and self.job.take is not None and self.job.take.is_set():
+            self.job.take.clear()
+            self._notes += (f"Taken after {100 * fraction:.0f} % of the work.",)
+            fraction = 1.0
         if fraction >= 1:
             self._steps = None
         else:
@@ -237,7 +253,7 @@ class Run:
         """Drop everything large."""
         self.is_ended = True
         self._pending.clear()
-        self._canvas = self._answer = self._preview = self._steps = None
+        self._canvas = self._answer = self._preview = self._steps = self._finding = None
 
     def use_exact(self, restorer: Restorer) -> None:
         """Continue in float32."""

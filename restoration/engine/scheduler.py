@@ -23,7 +23,7 @@ from restoration.engine.job import Answer, FloatArray, Job, JobEvent
 from restoration.engine.run import Run, padded_pixels, padded_shape
 from restoration.engine.tiling import Tile
 from restoration.errors import DeadlinePassed, OutOfMemory, RestorationError, UnstableOutput
-from restoration.models.base import Contract, Restorer
+from restoration.models.base import Contract, Restorer, SurveyingRestorer
 from restoration.types import Queued
 
 log = logging.getLogger(__name__)
@@ -255,6 +255,9 @@ class Scheduler:
         mask = self._place(_stack(masks), restorer.contract) if masks else None
         parameters = [unit.run.job.parameters for unit in batch]
         with torch.inference_mode():
+            if isinstance(restorer, SurveyingRestorer):
+                parts = [unit.run.part(unit.tile) for unit in batch]
+                return list(_to_arrays(restorer.restore_parts(image, parameters=parameters, parts=parts)))
             return list(_to_arrays(restorer.restore(image, parameters=parameters, mask=mask)))
 
     def _step(self, unit: _Unit, window: tuple[FloatArray, FloatArray | None]) -> tuple[float, list[FloatArray]]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from torch.nn import functional
 
 from restoration.errors import WeightsUnavailable
 from restoration.models.torchscript import is_torchscript, read_tensors
@@ -41,6 +42,7 @@ class Contract:
         is_iterative: the work is done by `steps`, not by `restore`.
         dtypes: precisions that may be used, best speed first; float32 is always allowed.
         needs_mask: the call takes a mask.
+        survey_px: long side of the small whole picture that a `SurveyingRestorer` looks at first; 0 for all others.
         runs_on_device: False for methods that compute with NumPy or OpenCV on the host.
         activation_bytes_per_pixel: peak activation bytes per input pixel in float32, for the tile budget.
     """
@@ -57,6 +59,7 @@ class Contract:
     is_iterative: bool = False
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
     needs_mask: bool = False
+    survey_px: int = 0
     runs_on_device: bool = True
     activation_bytes_per_pixel: float = 0.0
 
@@ -90,7 +93,8 @@ class Restorer(abc.ABC):
     ) -> Iterator[tuple[float, Tensor]]:
         """Yield (fraction done, current answer) after every unit of work; the last answer, with 1.0, is the result.
 
-        Methods whose contract says `is_iterative` override this; the engine may stop between any two steps.
+        Methods whose contract says `is_iterative` override this; the engine may stop between any two steps, and where
+        the user takes what there is, the answer of the last step becomes the result.
 
         Args:
             image: as in `restore`, but one picture.
@@ -128,6 +132,76 @@ class NetworkRestorer(Restorer):
         batch = image.to(self.dtype).contiguous(memory_format=torch.channels_last)
         restored: Tensor = self.network(batch)
         return restored.float()
+
+
+@dataclass(frozen=True)
+class Part:
+    """Where a tile lies in its picture, and what the survey of that picture found.
+
+    Args:
+        finding: (1, K, h, w), a grid over the whole picture, as `SurveyingRestorer.survey` returned it.
+        rows, columns: first pixel of the tile; negative where the picture is continued at its border.
+        height, width: of the whole picture, in pixels.
+    """
+
+    finding: Tensor
+    rows: int
+    columns: int
+    height: int
+    width: int
+
+    def maps(self, size: tuple[int, int]) -> Tensor:
+        """Return the finding at every pixel of a tile of (height, width), (1, K, height, width), bilinearly enlarged.
+
+        Every pixel gets what it would get with the picture in one piece.
+        """
+        down = _interpolation(self.rows, size[0], self.height, self.finding.shape[2]).to(self.finding)
+        across = _interpolation(self.columns, size[1], self.width, self.finding.shape[3]).to(self.finding)
+        return down @ self.finding @ across.T
+
+
+def _interpolation(first: int, count: int, length: int, cells: int) -> Tensor:
+    """Return the matrix (count, cells) that takes a row of cells over `length` pixels to `count` of them."""
+    centres = (torch.arange(first, first + count) + 0.5) * (cells / length) - 0.5
+    distances = centres.clamp(0, cells - 1)[:, None] - torch.arange(cells)
+    return (1 - distances.abs()).clamp_min(0)
+
+
+class SurveyingRestorer(NetworkRestorer):
+    """Base of models that look at the whole picture in small before they restore its tiles.
+
+    The engine calls `survey` once for each picture and hands the finding to every call of `restore_parts`.
+    """
+
+    @abc.abstractmethod
+    def survey(self, small: Tensor, *, parameters: Parameters) -> Tensor:
+        """Return what the tiles need to know, (1, K, h, w) float32: a grid over the whole picture.
+
+        Args:
+            small: float32, (1, 3, h, w), range [0, 1]: the whole picture, no side above the contract's `survey_px`.
+            parameters: of that picture.
+        """
+
+    @abc.abstractmethod
+    def restore_parts(self, image: Tensor, *, parameters: Sequence[Parameters], parts: Sequence[Part]) -> Tensor:
+        """Return the restored batch; arguments and answer as for `restore`, with a `Part` for each picture."""
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        parts = []
+        for picture, values in zip(image, parameters, strict=True):
+            finding = self.survey(shrunk_to(picture[None], side_px=self.contract.survey_px), parameters=values)
+            parts.append(Part(finding, 0, 0, *picture.shape[1:]))
+        return self.restore_parts(image, parameters=parameters, parts=parts)
+
+
+def shrunk_to(image: Tensor, *, side_px: int) -> Tensor:
+    """Return (B, C, H, W) with no side longer than `side_px`, by means over areas; a smaller picture as it is."""
+    height, width = image.shape[2:]
+    factor = side_px / max(height, width)
+    if factor >= 1:
+        return image
+    size = [max(1, round(side * factor)) for side in (height, width)]
+    return functional.interpolate(image, size=size, mode="area")
 
 
 class ArrayRestorer(Restorer):

@@ -83,6 +83,13 @@ def window_of(box: Box, shape: tuple[int, ...], *, height_px: int, width_px: int
     return _span(top, bottom, side=height_px, length=shape[0]), _span(left, right, side=width_px, length=shape[1])
 
 
+def window_round(box: Box, shape: tuple[int, ...], *, least_px: int, margin_px: int) -> tuple[slice, slice]:
+    """Return a square window round a box, of at least that side and with at least that margin; see `window_of`."""
+    top, left, bottom, right = box
+    side = max(least_px, bottom - top + 2 * margin_px, right - left + 2 * margin_px)
+    return window_of(box, shape, height_px=side, width_px=side)
+
+
 def halved(image: FloatArray, mask: Mask) -> tuple[FloatArray, Mask]:
     """Return a filled picture and its mask at half the size; a pixel that a hole has any share in becomes a hole."""
     size = (-(-mask.shape[1] // 2), -(-mask.shape[0] // 2))

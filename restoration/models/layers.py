@@ -75,3 +75,12 @@ def fuse(network: nn.Module) -> nn.Module:
         else:
             fuse(child)
     return network
+
+
+def upsample_bicubic(image: Tensor, scale: int) -> Tensor:
+    """Enlarge (B, C, H, W) by bicubic interpolation with a = -0.5, as the research papers do; it may overshoot.
+
+    Reference:
+        Keys, Cubic Convolution Interpolation for Digital Image Processing, 1981, doi:10.1109/TASSP.1981.1163711.
+    """
+    return functional.interpolate(image, scale_factor=scale, mode="bicubic", antialias=True)  # else a = -0.75

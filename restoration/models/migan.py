@@ -24,7 +24,7 @@ from torch import Tensor
 
 from restoration.errors import ModelUnavailable, WeightsUnavailable
 from restoration.models.base import ArrayRestorer, Contract
-from restoration.models.holes import Piece, cut_holes, window_of
+from restoration.models.holes import cut_holes, window_round
 from restoration.models.onnx_files import UnfitFile, check_content
 from restoration.types import Parameters
 
@@ -81,7 +81,7 @@ class MiGan(ArrayRestorer):
         samples = np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
         unknown = mask.copy()
         for count, piece in enumerate(pieces, start=1):
-            window = _window(piece, mask.shape)
+            window = window_round(piece.box, mask.shape, least_px=_NETWORK_PX, margin_px=_MARGIN_PX)
             fill = self._run(samples[window], unknown[window])
             own = numbers[window] == piece.number
             samples[window][own] = fill[own]
@@ -170,13 +170,6 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     names = ("Fail", "InvalidArgument", "InvalidGraph", "InvalidProtobuf", "NotImplemented", "RuntimeException")
     return tuple(getattr(state, name) for name in names)
-
-
-def _window(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return a square round a piece, as large as the network or with a margin."""
-    top, left, bottom, right = piece.box
-    side = max(_NETWORK_PX, bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX)
-    return window_of(piece.box, shape, height_px=side, width_px=side)
 
 
 def _resized(samples: _Bytes, holes: _Mask, side: int) -> tuple[_Bytes, _Mask]:

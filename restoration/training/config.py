@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
-from restoration.training.adversarial_config import Adversarial, adversarial_from
+from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
 
-Degradation = Literal["gaussian", "photo-noise", "jpeg", "bicubic", "second-order", "holes"]
+Degradation = Literal[
+    "gaussian",
+    "photo-noise",
+    "jpeg",
+    "bicubic",
+    "second-order",
+    "holes",
+    "dark-dots",
+    "exposure",
+    "lifted-noise",
+]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "fill"]
+Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,11 @@ class Recipe:
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
             "second-order" = shrinking by `scale` with the damage of pictures from the web;
-            "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct.
+            "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct;
+            "dark-dots" = too little light, everywhere, in places or nowhere, and salt and pepper or other noise;
+            "exposure" = too little light, of whole pictures, real pairs among them;
+            "lifted-noise" = the noise that brightening makes visible.
+        pair_share: share of real exposure pairs among the pictures of "exposure".
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -42,9 +56,15 @@ class Recipe:
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
             subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what the
-            smooth fill of the holes lacks. Empty takes "residual" at scale 1 and "detail" elsewhere.
+            smooth fill of the holes lacks; "luma" = what bicubic upsampling of Y lacks; "upsampled" = the damage of
+            the picture after bicubic upsampling; "lift" = the picture and by how much it was lifted. Empty takes
+            "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
+        perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
+        features: what that distance looks at, as in `Adversarial`.
+        held_out: share of the photographs that is kept for validation.
+        patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start.
         adversarial: a critic takes part; None where none does.
     """
@@ -56,6 +76,7 @@ class Recipe:
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
     gray_share: float = 0.0
+    pair_share: float = 0.0
     scale: int = 1
     patch_px: int = 96
     batch: int = 16
@@ -66,6 +87,10 @@ class Recipe:
     seed: int = 0
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
+    perceptual: float = 0.0
+    features: Features = "auto"
+    held_out: float = 0.025
+    patience: int = 0
     init_from: str = ""
     adversarial: Adversarial | None = None
 
@@ -89,10 +114,12 @@ def read_recipe(path: Path) -> Recipe:
         )
     if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
         raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    kinds = {"degradation": Degradation, "loss": Loss, "objective": Objective}
+    kinds = {"degradation": Degradation, "loss": Loss, "objective": Objective, "features": Features}
     for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
         if name in values and values[name] not in choices:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
+    if not 0 < values.get("held_out", 0.5) < 1:
+        raise InvalidRequest(f"Recipe {path} holds out a share of {values['held_out']}; give one between 0 and 1.")
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.degradations.compose import add_photo_noise
+from restoration.degradations.exposure import expose_and_spoil, expose_and_spoil_evenly
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.masks import draw_holes
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
@@ -45,6 +46,8 @@ def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Gene
     """Damage a clean patch, (H, W, 3) in [0, 1], at the middle strength by which runs are compared."""
     if recipe.degradation == "jpeg":
         return Damaged(compress_jpeg(patch, quality=_VALIDATION_QUALITY), jpeg_level(_VALIDATION_QUALITY))
+    if recipe.degradation == "dark-dots":
+        return Damaged(expose_and_spoil_evenly(patch, rng=rng))
     if recipe.degradation == "holes":
         return _cut_holes(patch, recipe, rng)
     if recipe.scale > 1:
@@ -79,6 +82,10 @@ def _compress_shifted(patch: FloatArray, quality: int, full_colour: bool, rng: n
     down, right = (int(shift) for shift in rng.integers(0, 8, 2))
     larger = np.pad(patch, ((down, 0), (right, 0), (0, 0)), mode="symmetric")
     return np.ascontiguousarray(compress_jpeg(larger, quality=quality, full_colour=full_colour)[down:, right:])
+
+
+def _dark_dots(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    return Damaged(expose_and_spoil(patch, rng=rng))
 
 
 def shrink(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> FloatArray:
@@ -116,5 +123,6 @@ _RANDOM: Mapping[str, Callable[[FloatArray, Recipe, np.random.Generator], Damage
     "jpeg": _jpeg,
     "bicubic": _shrunk,
     "second-order": _shrunk,
+    "dark-dots": _dark_dots,
     "holes": _holes,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +15,12 @@ import torch
 from torch import Tensor
 
 from restoration.degradations.resize import downscale
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidImage, InvalidRequest
 from restoration.images import gray_of, read
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged, damage, damage_for_validation
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
-_VALIDATION_EVERY = 40
 _VALIDATION_SIDE_PX = 256
 
 Photo = npt.NDArray[np.uint8]
@@ -31,7 +31,8 @@ FloatArray = npt.NDArray[np.float32]
 class Batch:
     """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `level` (B, 1, 1, 1).
 
-    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing. The mask,
+    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing; (B, 1, H, W)
+    where it differs from pixel to pixel. For dark pictures it is the mean brightness that is wanted. The mask,
     (B, 1, H, W), is 1 where pixels are lost; None where the task has none.
     """
 
@@ -57,6 +58,10 @@ class Dataset(Protocol):
     def validation(self) -> Sequence[Batch]:
         """Held-out pictures, damaged once and for all."""
 
+    @property
+    def count(self) -> int:
+        """How many photographs are learnt from."""
+
     def batch(self, step: int) -> Batch:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
 
@@ -80,6 +85,12 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     return found
 
 
+def is_held_out(index: int, share: float) -> bool:
+    """Tell whether a photograph is kept for validation: the first of all, and evenly spaced ones up to the share."""
+    nearly_whole = 1e-9  # 3 * (1 / 3) may fall short of 1
+    return math.floor(index * share + nearly_whole) != math.floor((index - 1) * share + nearly_whole)
+
+
 class PatchDataset:
     """Hold photographs in memory and cut patches from them.
 
@@ -91,11 +102,11 @@ class PatchDataset:
         files = find_photos(folders)
         photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
         least_px = recipe.patch_px * recipe.scale
-        held_out = [photo for index, photo in enumerate(photos) if index % _VALIDATION_EVERY == 0]
+        held_out = [photo for index, photo in enumerate(photos) if is_held_out(index, recipe.held_out)]
         self.photos = [
             photo
             for index, photo in enumerate(photos)
-            if index % _VALIDATION_EVERY and min(photo.shape[:2]) >= least_px
+            if not is_held_out(index, recipe.held_out) and min(photo.shape[:2]) >= least_px
         ]
         if not self.photos:
             raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
@@ -104,12 +115,16 @@ class PatchDataset:
         self._weights = areas / areas.sum()
         self.validation = self._validation_set(held_out or photos[:1])
 
+    @property
+    def count(self) -> int:
+        return len(self.photos)
+
     def batch(self, step: int) -> Batch:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
         recipe = self.recipe
         rng = np.random.default_rng((recipe.seed, step))
         pairs = [self._pair(int(index), rng) for index in rng.choice(len(self.photos), recipe.batch, p=self._weights)]
-        return _collate(pairs)
+        return collate(pairs)
 
     def _pair(self, index: int, rng: np.random.Generator) -> tuple[Damaged, FloatArray]:
         """Return a damaged patch and the clean one."""
@@ -147,13 +162,20 @@ class PatchDataset:
             top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2
             gt = photo[top : top + side, left : left + side].astype(np.float32) / np.float32(255)
             rng = np.random.default_rng((recipe.seed, 10**9, number))
-            batches.append(_collate([(damage_for_validation(gt, recipe, rng), gt)]))
+            batches.append(collate([(damage_for_validation(gt, recipe, rng), gt)]))
         return batches
 
 
 def load_photo(file: Path, *, max_side_px: int, multiple: int) -> Photo:
-    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale."""
-    photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    """Read a photograph, shrink it to the longest side allowed and cut it to a multiple of the scale.
+
+    Raises:
+        InvalidRequest: the file cannot be read.
+    """
+    try:
+        photo = np.rint(read(file).pixels * 255.0).astype(np.uint8)
+    except (InvalidImage, OSError) as error:
+        raise InvalidRequest(f"Training picture {file} cannot be read; remove or replace it. ({error})") from error
     factor = max_side_px / max(photo.shape[:2])
     if factor < 1:
         size = (round(photo.shape[1] * factor), round(photo.shape[0] * factor))
@@ -172,15 +194,17 @@ def _shrink(photo: Photo, scale: int) -> Photo:
     return np.rint(downscale(photo.astype(np.float32) / 255.0, scale=scale) * 255.0).astype(np.uint8)
 
 
-def _collate(pairs: Sequence[tuple[Damaged, FloatArray]]) -> Batch:
+def collate(pairs: Sequence[tuple[Damaged, FloatArray]]) -> Batch:
+    """Return damaged and clean pictures of one size, each (H, W, 3), as a batch."""
     masks = [damaged.mask for damaged, _ in pairs if damaged.mask is not None]
     return Batch(
-        lq=_to_tensor([damaged.picture for damaged, _ in pairs]),
-        gt=_to_tensor([clean for _, clean in pairs]),
+        lq=to_tensor([damaged.picture for damaged, _ in pairs]),
+        gt=to_tensor([clean for _, clean in pairs]),
         level=torch.tensor([damaged.level for damaged, _ in pairs], dtype=torch.float32).reshape(-1, 1, 1, 1),
-        mask=_to_tensor([mask[..., None] for mask in masks]) if masks else None,
+        mask=to_tensor([mask[..., None] for mask in masks]) if masks else None,
     )
 
 
-def _to_tensor(pictures: Sequence[FloatArray]) -> Tensor:
+def to_tensor(pictures: Sequence[FloatArray]) -> Tensor:
+    """Return pictures (H, W, C) of one size as (B, C, H, W)."""
     return torch.from_numpy(np.ascontiguousarray(np.stack(pictures).transpose(0, 3, 1, 2)))

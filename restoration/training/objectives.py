@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import torch
 from torch import Tensor, nn
 
 from restoration.models.edsr import upsample_skip
+from restoration.models.layers import upsample_bicubic
+from restoration.models.srcnn import luma
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch
+
+_SHAVED_PX = 6
 
 
 def restored_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -38,9 +43,36 @@ def _direct(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
     return restored.float(), batch.gt
 
 
+def _luma(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    """Compare Y as the test protocol does: without a border, where the network sees padding."""
+    coarse = luma(upsample_bicubic(batch.lq, recipe.scale))
+    detail: Tensor = network(coarse)
+    return _shaved(coarse + detail.float()), _shaved(luma(batch.gt))
+
+
+def _upsampled(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    coarse = upsample_bicubic(batch.lq, recipe.scale)
+    damage: Tensor = network(coarse, batch.level)
+    return coarse - damage.float(), batch.gt
+
+
+def _shaved(picture: Tensor) -> Tensor:
+    return picture[..., _SHAVED_PX:-_SHAVED_PX, _SHAVED_PX:-_SHAVED_PX]
+
+
+def _lift(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
+    lifted: Tensor
+    with torch.autocast(batch.lq.device.type, enabled=False):  # curves in bfloat16 would show bands
+        lifted, _ = network(batch.lq, batch.level)
+    return lifted, batch.gt
+
+
 _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Tensor]]] = {
     "residual": _residual,
     "detail": _detail,
     "direct": _direct,
+    "luma": _luma,
+    "upsampled": _upsampled,
     "fill": _fill,
+    "lift": _lift,
 }

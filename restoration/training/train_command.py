@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until-step", type=int, help="stop early at this step; a later call goes on from there")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
     parser.add_argument("--threads", type=int, help="CPU threads to use")
+    parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, where it is installed")
 
 
 def find_recipe(name: Path | str) -> Path:
@@ -45,21 +47,55 @@ def _trainer_class(recipe: Recipe) -> type[Trainer]:
     return Trainer
 
 
+def _open_board(folder: Path) -> Callable[[Mapping[str, float]], None]:
+    """Return a function that shows a row of the log in TensorBoard.
+
+    Raises:
+        InvalidRequest: TensorBoard is not installed.
+    """
+    from restoration.errors import InvalidRequest
+
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        message = "TensorBoard is not installed; run `pip install tensorboard`, or leave --tensorboard out."
+        raise InvalidRequest(message) from error
+    writer = SummaryWriter(str(folder))
+
+    def show(row: Mapping[str, float]) -> None:
+        for name, value in row.items():
+            writer.add_scalar(name, value, row["step"])
+        writer.flush()
+
+    return show
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Train, resuming from the checkpoint in `--out` where there is one."""
     import torch
 
     from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
-    from restoration.training.dataset import PatchDataset
+    from restoration.training.open import open_dataset
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
-    dataset = PatchDataset(recipe, arguments.data)
+    dataset = open_dataset(recipe, arguments.data)
     trainer = _trainer_class(recipe)(recipe, dataset, arguments.out, device=torch.device(arguments.device))
     resumed = trainer.resume()
     log = logging.getLogger(__name__)
-    log.info("%d photographs, %s at step %d", len(dataset.photos), "resumed" if resumed else "start", trainer.step)
-    trainer.run(every=arguments.every, until_step=arguments.until_step, report=lambda row: log.info("%s", row))
+    log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
+    show = _open_board(arguments.out) if arguments.tensorboard else None
+
+    def report(row: Mapping[str, float]) -> None:
+        log.info("%s", row)
+        if show is not None:
+            show(row)
+
+    try:
+        trainer.run(every=arguments.every, until_step=arguments.until_step, report=report)
+    except KeyboardInterrupt:
+        log.info("Interrupted at step %d; the same command goes on from the last checkpoint.", trainer.step)
+        return 130
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import io
 import json
 import logging
 import math
@@ -17,14 +18,18 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restoration.engine.device import is_fast_on
+from restoration.errors import InvalidRequest, UnstableOutput
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.objectives import restored_and_reference
+from restoration.training.perceptual import FeatureLoss, build_feature_loss
+from restoration.training.samples import write_triples
 
 log = logging.getLogger(__name__)
 
 _PICTURE_CHANNELS = 3
+_SAMPLES = 3
 
 
 def build_network(recipe: Recipe) -> nn.Module:
@@ -79,9 +84,13 @@ class Trainer:
         self.device = device
         self.step = 0
         self.best_psnr = -math.inf
+        self.stale = 0  # validations since the best one
         self.network = build_network(recipe).to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.lr)
+        self.feature_loss: FeatureLoss | None = None
+        if recipe.perceptual:
+            self.feature_loss = build_feature_loss(recipe.features).to(device)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -99,7 +108,7 @@ class Trainer:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.best_psnr = state["step"], state["best_psnr"]
+        self.step, self.best_psnr, self.stale = state["step"], state["best_psnr"], state.get("stale", 0)
 
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on."""
@@ -109,20 +118,40 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "best_psnr": self.best_psnr,
+            "stale": self.stale,
         }
 
     def save(self) -> None:
-        """Write the checkpoint atomically."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Write the checkpoint so that whatever happens meanwhile, the last one is whole.
+
+        Raises:
+            InvalidRequest: the folder cannot be written to, or its disk is full.
+        """
+        content = io.BytesIO()
+        torch.save(self.state(), content)
         partial = self.checkpoint_path.with_suffix(".partial")
-        torch.save(self.state(), partial)
-        partial.replace(self.checkpoint_path)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(content.getbuffer())
+            partial.replace(self.checkpoint_path)
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise InvalidRequest(
+                f"The checkpoint of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room "
+                f"or mend the folder, and run the same command again: {self._comeback()}."
+            ) from error
+
+    def _comeback(self) -> str:
+        """Say where the next run begins."""
+        return "it goes on from the last checkpoint" if self.checkpoint_path.exists() else "it starts anew"
 
     def train_step(self) -> float:
         """Do one optimiser step and return its loss."""
         batch = self.next_batch()
         restored, reference = self.restore(self.network, batch)
         loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
+        if self.feature_loss is not None:
+            loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)
         self.descend(loss)
         return float(loss.detach())
 
@@ -168,18 +197,42 @@ class Trainer:
                 scores.append(-10 * math.log10(max(float(error), 1e-12)))
         return sum(scores) / len(scores)
 
+    def write_samples(self) -> None:
+        """Write what the averaged weights make of the first held-out photographs to `<folder>/samples/<step>.png`."""
+        rows = []
+        with torch.no_grad():
+            for held_out in self.dataset.validation[:_SAMPLES]:
+                batch = held_out.to(self.device)
+                rows.append((batch.lq, *self.restore(self.average, batch)))
+        try:
+            write_triples(rows, self.folder / "samples" / f"{self.step:07d}.png")
+        except OSError as error:  # they are only to be looked at
+            log.warning("The samples of step %d cannot be written (%s)", self.step, error.strerror)
+
+    @property
+    def has_stalled(self) -> bool:
+        """True where the recipe's patience is at its end."""
+        return 0 < self.recipe.patience <= self.stale
+
     def run(self, *, every: int, report: Callable[[dict[str, Any]], None], until_step: int | None = None) -> None:
-        """Train to the recipe's end (or `until_step`), validating, reporting and saving every `every` steps."""
+        """Train to the recipe's end (or `until_step`), validating, reporting and saving every `every` steps.
+
+        Raises:
+            UnstableOutput: the loss became NaN or infinite.
+            InvalidRequest: the checkpoint cannot be written.
+        """
         last = self.recipe.steps if until_step is None else min(until_step, self.recipe.steps)
-        while self.step < last:
+        while self.step < last and not self.has_stalled:
             started_s, first, total = time.perf_counter(), self.step, 0.0
             while self.step < min(last, first - first % every + every):
-                total += self.train_step()
+                total += self._finite(self.train_step())
             steps = self.step - first
             elapsed_s = time.perf_counter() - started_s
             psnr = self.validate()
+            self.stale = 0 if psnr > self.best_psnr else self.stale + 1
             self.best_psnr = max(self.best_psnr, psnr)
             self.save()
+            self.write_samples()
             row = {
                 "step": self.step,
                 "loss": round(total / steps, 6),
@@ -191,3 +244,13 @@ class Trainer:
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
             report(row)
+        if self.has_stalled:
+            log.info("Stopped at step %d: no gain in %d validations", self.step, self.stale)
+
+    def _finite(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise UnstableOutput(
+                f"The loss became {loss} at step {self.step}; halve lr in the recipe and run the same command again: "
+                f"{self._comeback()}."
+            )
+        return loss

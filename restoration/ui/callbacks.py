@@ -41,8 +41,8 @@ class Marked(NamedTuple):
 
 
 ReadMask = Callable[[str, Sequence[Any]], Marked]
-Shown = tuple[Any, Any, Any, Any, Any]
-"""Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel."""
+Shown = tuple[Any, Any, Any, Any, Any, Any]
+"""Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel, Take this one."""
 
 _SUFFIXES: dict[FileFormat, str] = {"PNG": "png", "TIFF": "tiff", "WEBP": "webp", "JPEG": "jpg"}
 log = logging.getLogger(__name__)
@@ -67,7 +67,9 @@ class Form:
         parameters = settings.params.values(model, controls)
         return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
 
-    def request(self, source: str, marked: Marked | None, kernel: str | None = None) -> RestoreRequest:
+    def request(
+        self, source: str, marked: Marked | None, kernel: str | None = None, take: threading.Event | None = None
+    ) -> RestoreRequest:
         """Return what the service is asked for; a kernel counts for deblurring only."""
         return RestoreRequest(
             image=Path(source),
@@ -81,6 +83,7 @@ class Form:
             precision=self.precision,
             keep_gps=self.keep_gps,
             has_preview=True,
+            take=take,
         )
 
 
@@ -137,6 +140,21 @@ class _Cancelled:
             return ticket in self._tickets
 
 
+class _Takes:
+    """What tells a run that its user takes what there is, by the secret number of the run; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._events: OrderedDict[str, threading.Event] = OrderedDict()
+
+    def __getitem__(self, ticket: str) -> threading.Event:
+        with self._lock:
+            event = self._events.setdefault(ticket, threading.Event())
+            while len(self._events) > _MOST_TICKETS:
+                self._events.popitem(last=False)
+            return event
+
+
 def wire_restore(
     service: Service,
     *,
@@ -147,7 +165,7 @@ def wire_restore(
     read_mask: ReadMask | None = None,
     kernel: SourceImage | None = None,
 ) -> None:
-    """Connect Restore and Cancel.
+    """Connect Restore, Cancel and Take this one.
 
     Args:
         mask_inputs: what `read_mask` needs, on the tab that has a mask.
@@ -155,7 +173,7 @@ def wire_restore(
     """
     count = len(mask_inputs)
     kernel_inputs = [] if kernel is None else [kernel]
-    cancelled, answers = _Cancelled(), Answers()
+    cancelled, takes, answers = _Cancelled(), _Takes(), Answers()
 
     def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
         mask_values, rest = values[:count], values[count:]
@@ -177,6 +195,10 @@ def wire_restore(
         cancelled.add(number)
         return status.waiting(text.STOPPING), gr.update(interactive=False)
 
+    def take(number: str) -> tuple[str, Any]:
+        takes[number].set()
+        return status.waiting(text.TAKING), gr.update(interactive=False)
+
     def mix(number: str, path: str | None, *form_values: Any) -> tuple[Any, ...]:
         form = Form.from_values(settings, form_values)
         result = answers.mix(number, as_mapping(form.parameters), source=path)
@@ -191,7 +213,7 @@ def wire_restore(
         checked = present(path)
         marked = None if read_mask is None else read_mask(checked, mask_values)
         form = Form.from_values(settings, form_values)
-        for event in _run(service, form.request(checked, marked, kernel_path), checked):
+        for event in _run(service, form.request(checked, marked, kernel_path, takes[number]), checked):
             if isinstance(event, Done):
                 answers.keep(number, event.result, given=as_mapping(form.parameters), source=checked)
                 yield _finished(event.result, form, checked)
@@ -240,6 +262,14 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
+    result.take.click(
+        take,
+        inputs=result.ticket,
+        outputs=[result.status, result.take],
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
 
 
 def present(path: str | None) -> str:
@@ -283,6 +313,9 @@ def user_errors() -> Iterator[None]:
 def _run(service: Service, request: RestoreRequest, path: str) -> Generator[Shown | Done, None, None]:
     """Yield what to show while the work goes on; at the end, the result."""
     before: str | None = None
+    can_take = any(
+        entry.info.is_anytime for entry in service.list_models(request.task) if entry.info.id == request.model
+    )
     with closing(service.restore(request)) as events:
         for event in events:
             if isinstance(event, Done):
@@ -292,7 +325,7 @@ def _run(service: Service, request: RestoreRequest, path: str) -> Generator[Show
                 if before is None:
                     before = keep_file(previews.small_original(path, size=so_far.size), "before.jpg")
                 comparison = (before, keep_file(previews.jpeg(so_far), "so-far.jpg"))
-                yield (comparison, *_working(status.progress(event))[1:])
+                yield (comparison, *_working(status.progress(event), can_take=can_take)[1:])
             else:
                 yield _working(status.progress(event))
 
@@ -316,12 +349,16 @@ def _finished(result: RestoreResult, form: Form, path: str) -> Shown:
     return _idle(slider, line, gr.update(value=file, interactive=True, visible=True))
 
 
-def _working(line: str) -> Shown:
-    return gr.skip(), line, gr.update(visible=False), gr.update(interactive=False), gr.update(interactive=True)
+def _working(line: str, *, can_take: bool = False) -> Shown:
+    """Args: can_take: there is something to take; the button, once there, stays for the run."""
+    off, on = gr.update(interactive=False), gr.update(interactive=True)
+    take = gr.update(visible=True, interactive=True) if can_take else gr.skip()
+    return gr.skip(), line, gr.update(visible=False), off, on, take
 
 
 def _idle(slider: Any, line: str, download: Any) -> Shown:
-    return slider, line, download, gr.update(interactive=True), gr.update(interactive=False)
+    hidden = gr.update(visible=False)
+    return slider, line, download, gr.update(interactive=True), gr.update(interactive=False), hidden
 
 
 def _failed(message: str) -> Shown:

@@ -14,7 +14,7 @@ from restoration.ui import status, text
 from restoration.ui.components import SourceImage, picture_upload
 from restoration.ui.params import ParamControls
 
-Buttons = tuple[gr.Button, gr.Button, gr.HTML]
+Buttons = tuple[gr.Button, gr.Button, gr.Button, gr.HTML]
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 
 
@@ -49,10 +49,14 @@ class SettingsPart:
 
 @dataclass(frozen=True)
 class ResultPart:
-    """The two buttons, the forecast, and what a run leaves behind; `ticket` holds the secret number of the last run."""
+    """The buttons, the forecast, and what a run leaves behind; `ticket` holds the secret number of the last run.
+
+    `take` is shown while an anytime method works: it ends the run with what there is.
+    """
 
     restore: gr.Button
     cancel: gr.Button
+    take: gr.Button
     forecast: gr.HTML
     slider: gr.ImageSlider
     status: gr.HTML
@@ -62,7 +66,7 @@ class ResultPart:
     @property
     def outputs(self) -> list[gr.components.Component]:
         """What a run changes, in the order of `callbacks.Shown`."""
-        return [self.slider, self.status, self.download, self.restore, self.cancel]
+        return [self.slider, self.status, self.download, self.restore, self.cancel, self.take]
 
 
 def build_picture(prefix: str) -> PicturePart:
@@ -130,16 +134,17 @@ def build_settings(service: Service, *, tasks: Sequence[Task], task: gr.State | 
 
 
 def build_buttons(prefix: str) -> Buttons:
-    """Place Restore and Cancel, and the line that says what the run will cost."""
+    """Place Restore, Cancel and Take this one, and the line that says what the run will cost."""
     with gr.Row(elem_classes="actions"):
         restore = gr.Button(text.RESTORE, variant="primary", size="lg", scale=3, min_width=120, elem_id=f"{prefix}-go")
         cancel = gr.Button(text.CANCEL, size="lg", scale=1, min_width=90, interactive=False, elem_id=f"{prefix}-cancel")
-    return restore, cancel, gr.HTML("", padding=False, elem_id=f"{prefix}-forecast")
+        take = gr.Button(text.TAKE, size="lg", scale=1, min_width=90, visible=False, elem_id=f"{prefix}-take")
+    return restore, cancel, take, gr.HTML("", padding=False, elem_id=f"{prefix}-forecast")
 
 
 def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
     """Place the comparison, the status and the download."""
-    restore, cancel, forecast = buttons
+    restore, cancel, take, forecast = buttons
     slider = gr.ImageSlider(
         label=text.COMPARISON,
         show_label=False,
@@ -156,7 +161,7 @@ def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
         text.DOWNLOAD, interactive=False, visible=False, size="lg", elem_id=f"{prefix}-download"
     )
     ticket = gr.State("")  # every component must lie in a tab: one between tabs breaks the bar of their names
-    return ResultPart(restore, cancel, forecast, slider, outcome, download, ticket)
+    return ResultPart(restore, cancel, take, forecast, slider, outcome, download, ticket)
 
 
 def model_choices(statuses: Sequence[ModelStatus]) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from PIL import Image
 from restoration.degradations.blur import gaussian_blur, motion_blur, motion_kernel
 from restoration.degradations.compose import add_developed_noise, add_photo_noise
 from restoration.degradations.jpeg import compress_jpeg
-from restoration.degradations.lowlight import darken
+from restoration.degradations.lowlight import darken, underexpose
 from restoration.degradations.masks import draw_blobs, draw_scratches, draw_text
 from restoration.degradations.noise import add_camera_noise, add_gaussian_noise, add_salt_and_pepper, quantize_8bit
 from restoration.degradations.resize import downscale
@@ -27,6 +27,7 @@ RANDOM = {
     "camera noise": lambda image, rng: add_camera_noise(image, rng=rng, shot=0.01, read=0.02),
     "salt and pepper": lambda image, rng: add_salt_and_pepper(image, rng=rng, ratio=0.2),
     "darkening": lambda image, rng: darken(image, rng=rng, stops=3, shot=0.01, read=0.01),
+    "underexposure": lambda image, rng: underexpose(image, rng=rng, stops=3, cast_stops=0.3).noisy,
     "camera": lambda image, rng: add_developed_noise(image, rng=rng, sigma=0.1),
     "any source": lambda image, rng: add_photo_noise(image, rng=rng, sigma=0.1)[0],
 }
@@ -117,6 +118,15 @@ def test_jpeg_equals_the_file_that_pillow_writes(image: np.ndarray, tmp_path) ->
 def test_gray_jpeg_is_gray(image: np.ndarray) -> None:
     compressed = compress_jpeg(image, quality=30, is_gray=True)
     assert (compressed[..., 0] == compressed[..., 1]).all()
+
+
+def test_underexposure_without_noise_is_one_power_law(image: np.ndarray, rng: np.random.Generator) -> None:
+    noisy, clean = underexpose(image, rng=rng, stops=3)
+    ratio = clean[image > 0.05] / image[image > 0.05]
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-3)
+    assert 2 ** (-3 / 1.8) <= float(ratio[0]) <= 2 ** (-3 / 2.6)
+    assert not np.array_equal(noisy, clean)
+    assert 0 <= noisy.min() <= noisy.max() <= 1
 
 
 def test_every_stop_halves_linear_light(rng: np.random.Generator) -> None:

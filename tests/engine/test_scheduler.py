@@ -163,7 +163,46 @@ def test_iterative_method_shows_each_step(scheduler: Scheduler, rng: np.random.G
     np.testing.assert_allclose(events[-1].pixels, pixels, atol=1e-6)  # type: ignore[union-attr]
 
 
+def test_taken_run_ends_with_the_answer_of_its_latest_step(scheduler: Scheduler, rng: np.random.Generator) -> None:
+    slow, take = Stepwise(), threading.Event()
+    slow.gate.set()
+    pixels = _picture(rng, 20, 20)
+    events = []
+    for event in scheduler.run(Job(slow, pixels, {}, take=take)):
+        events.append(event)
+        if len(events) == 3:
+            take.set()
+    answer = events[-1]
+    assert isinstance(answer, Answer)
+    done = slow.steps_done
+    assert 3 <= done < 100
+    np.testing.assert_allclose(answer.pixels, pixels * done / 100, atol=1e-6)
+    assert answer.notes == (f"Taken after {done} % of the work.",)
+    assert not take.is_set()
+
+
+def test_taking_before_the_first_step_takes_the_first(scheduler: Scheduler, rng: np.random.Generator) -> None:
+    slow, take = Stepwise(), threading.Event()
+    slow.gate.set()
+    take.set()
+    _answer(scheduler, Job(slow, _picture(rng, 20, 20), {}, take=take))
+    assert slow.steps_done == 1
+
+
 # --- fairness and batches
+
+
+def test_tile_of_another_job_runs_between_two_steps(scheduler: Scheduler, rng: np.random.Generator) -> None:
+    paused = _Paused(scheduler, rng)
+    steps_before: list[int] = []
+    short = scheduler.run(
+        Job(Watched(lambda _: steps_before.append(paused.slow.steps_done)), _picture(rng, 20, 20), {})
+    )
+    assert next(short) == Queued(1)
+    paused.slow.gate.set()
+    assert isinstance(list(short)[-1], Answer)
+    assert steps_before == [1]
+    paused.go_on()
 
 
 def test_two_jobs_take_turns(scheduler: Scheduler, rng: np.random.Generator) -> None:

@@ -34,13 +34,25 @@ TINY: Mapping[str, dict[str, Any]] = {
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
     "contextual_attention:build": {"width": 4},
+    "lowlight:build": {"light": {"widths": [4, 8], "blocks": 1}, "noise": {"widths": [4, 8], "blocks": 1}},
+    "deep_image_prior:build_denoise": {"widths": [4, 8]},
+    "deep_image_prior:build_unblock": {"widths": [4, 8]},
+    "deep_image_prior:build_fill": {"widths": [4, 8]},
+    "deep_image_prior:build_enlarge": {"widths": [4, 8]},
 }
+QUICK: Mapping[str, dict[str, ParamValue]] = {info.id: {"iterations": 3} for info in load_manifest() if info.is_anytime}
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
 MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
 
 
-def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[torch.nn.Module, str | None]:
+def _network(
+    info: ModelInfo, config: Mapping[str, Any], scale: int, role: str = ""
+) -> tuple[torch.nn.Module, str | None]:
     """Return the network behind a factory and the key that its published files keep the weights under."""
+    if info.factory == "lowlight:build":
+        from restoration.models.lowlight import LiftedNoiseNetwork, LightNetwork
+
+        return (LightNetwork(**config["light"]) if role == "light" else LiftedNoiseNetwork(**config["noise"])), None
     if info.factory.startswith(("resunet:", "plug_and_play:")):
         from restoration.models.unet import ResUNet
 
@@ -74,7 +86,7 @@ def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[to
 
 def _natively(info: ModelInfo, **given: ParamValue) -> dict[str, ParamValue]:
     """Return all parameters, the scale being one of the model's own."""
-    parameters = complete(info, given)
+    parameters = complete(info, {**QUICK.get(info.id, {}), **given})
     return {**parameters, "scale": info.scales[-1]} if info.param("scale") else parameters
 
 
@@ -88,8 +100,8 @@ def _built(info: ModelInfo, folder: Path, parameters: Mapping[str, ParamValue]) 
         weights["net"].write_bytes(constant_fill(100).SerializeToString())
     elif info.kind == "network":
         torch.manual_seed(0)
-        network, key = _network(info, config, int(parameters.get("scale", 1)))
         for file in info.files:
+            network, key = _network(info, config, int(parameters.get("scale", 1)), file.role)
             if key is None:
                 weights[file.role] = folder / f"{file.role}.safetensors"
                 save_file(network.state_dict(), weights[file.role])
@@ -164,7 +176,9 @@ def test_stated_cost_is_what_torch_counts(info: ModelInfo) -> None:
     side_px = 64 if info.factory == "darkir:build" else 16  # its attention costs the same for pictures of all sizes
     image = torch.zeros(1, 3, side_px, side_px)
     maps = torch.zeros(1, int(info.config.get("maps", 1)), 1, 1)
-    inputs = (image, maps) if info.factory.startswith("resunet:") else (image,)
+    if info.factory == "lowlight:build":
+        maps = torch.zeros(1, 1, side_px, side_px)
+    inputs = (image, maps) if info.factory.startswith(("resunet:", "lowlight:")) else (image,)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(*inputs)
     assert counter.get_total_flops() / 2 / side_px**2 == pytest.approx(info.macs_per_pixel, rel=0.02)

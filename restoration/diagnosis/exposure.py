@@ -1,0 +1,36 @@
+"""How bright a picture should be.
+
+Photographs that are exposed well have a mean luma near 0.46, whatever they show; what is darker may be meant so. Two
+numbers tell the difference: the mean, and how bright the brightest places are.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from restoration.images import FloatArray, gray_of
+
+_USUAL = 0.46
+_MEAN_WEIGHT, _HIGHLIGHT_WEIGHT, _BIAS = -7.75, -4.09, -10.43
+"""Of a logistic regression on 283 dark pictures of SICE with well exposed partners and on 661 photographs."""
+_TOE = 0.02
+_CERTAIN = 0.25  # below this the picture is taken as meant
+_MOST_SAMPLES = 1_000_000
+
+
+def wanted_brightness(pixels: FloatArray) -> float:
+    """Return the mean luma that suits a picture, (0, 1): its own where it is not underexposed.
+
+    Args:
+        pixels: (H, W, 3), range [0, 1].
+    """
+    step = max(1, math.isqrt(pixels.shape[0] * pixels.shape[1] // _MOST_SAMPLES))
+    luma = gray_of(pixels[::step, ::step])
+    mean, highlight = float(luma.mean()), float(np.percentile(luma, 99))
+    evidence = _BIAS + _MEAN_WEIGHT * math.log(mean + _TOE) + _HIGHLIGHT_WEIGHT * math.log(highlight + _TOE)
+    share = 1 / (1 + math.exp(-evidence))
+    if mean >= _USUAL or share < _CERTAIN:
+        return mean
+    return float(max(mean, _TOE) ** (1 - share) * _USUAL**share)

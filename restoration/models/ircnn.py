@@ -1,0 +1,88 @@
+"""IRCNN: seven dilated convolutions that find noise, one network for all levels where the paper has a bank of 25.
+
+The noise level is told as a map beside the picture (Zhang et al. 2018), and there is no batch normalisation.
+
+Reference:
+    Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, 2017, arXiv:1704.03264;
+    Zhang et al., FFDNet: Toward a Fast and Flexible Solution for CNN based Image Denoising, 2018, arXiv:1710.04026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restoration.models.base import Contract, load_network, load_state
+from restoration.models.removers import Denoiser
+from restoration.types import Parameters
+
+_LAST_STD = 1e-3
+
+
+class IRCNN(nn.Module):
+    """Find the noise of (B, 3, H, W).
+
+    Args:
+        width: channels of all inner layers.
+        dilations: of the 3x3 convolutions, first to last.
+        maps: channels of what the network is told.
+    """
+
+    def __init__(self, width: int = 64, dilations: Sequence[int] = (1, 2, 3, 4, 3, 2, 1), maps: int = 1) -> None:
+        super().__init__()
+        self.dilations = tuple(dilations)
+        self.head = _dilated(3 + maps, width, dilations[0])
+        self.body = nn.ModuleList(_dilated(width, width, dilation) for dilation in dilations[1:-1])
+        self.tail = _dilated(width, 3, dilations[-1])
+        nn.init.normal_(self.tail.weight, std=_LAST_STD)
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        return 1
+
+    @property
+    def receptive_radius_px(self) -> int:
+        """How far the output looks."""
+        return sum(self.dilations)
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        """Return the noise to subtract, (B, 3, H, W).
+
+        Args:
+            damaged: (B, 3, H, W), range [0, 1].
+            told: (B, maps, H, W), or (B, maps, 1, 1) where it is the same everywhere: the noise's standard deviation.
+        """
+        maps = told.expand(-1, -1, damaged.shape[2], damaged.shape[3])
+        x = functional.relu(self.head(torch.cat([damaged, maps], dim=1)), inplace=True)
+        for layer in self.body:
+            x = functional.relu(layer(x), inplace=True)
+        noise: Tensor = self.tail(x)
+        return noise
+
+
+def _dilated(in_channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
+    layer = nn.Conv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
+    """Build the denoiser from its manifest entry."""
+    network = IRCNN(**config)  # type: ignore[arg-type]
+    load_network(network, load_state(weights["net"]), model="IRCNN")
+    contract = Contract(
+        overlap_px=network.receptive_radius_px,
+        border_px=8,
+        cpu_tile_px=512,
+        cpu_whole_px=640,
+        dtypes=(torch.float16, torch.float32),  # bfloat16 has no fast dilated convolution on a CPU
+        activation_bytes_per_pixel=4.0 * network.head.out_channels * 3,
+    )
+    return Denoiser(network, contract)

@@ -1,0 +1,249 @@
+"""Built-in low-light enhancement: curves from a look at the whole picture, then a denoiser for what they lift.
+
+Two small networks that are trained apart. `LightNetwork` sees the whole picture at 128 px and the brightness that is
+wanted, and says how much every place is lifted and which colour cast is taken away; a search makes the brightness
+exact, so that the slider means what it says, and a picture that is bright enough stays untouched. `LiftedNoiseNetwork`
+works at full size and is told how strong the noise is after the lift.
+
+Reference:
+    Gharbi et al., Deep Bilateral Learning for Real-Time Image Enhancement, 2017, arXiv:1707.02880 (low resolution
+    decides, full resolution follows); Zhang et al., FFDNet, 2018, arXiv:1710.04026 (noise-level map, unshuffling).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restoration.models.base import Contract, Part, SurveyingRestorer, load_network, load_state
+from restoration.models.curves import (
+    Curves,
+    apply_curves,
+    brightness,
+    fit_curves,
+    flat_curves,
+    guide_of,
+    offset_for,
+)
+from restoration.models.layers import ResidualBlock
+from restoration.types import Parameters
+
+SURVEY_PX = 128
+_LARGEST_LOCAL_LOG_GAIN = 1.6
+_LARGEST_LOG_BALANCE = 0.5
+_SOON = 2.5
+"""How soon the local part of the lift comes in: at one stop nearly nine tenths of it."""
+_LEAST_CHANGE = 0.008  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
+_DARKEST_WANTED, _BRIGHTEST_WANTED = 0.01, 0.99
+
+
+class LightNetwork(nn.Module):
+    """Decide the curves of a whole picture, of any size, from a look at it in small.
+
+    A U-Net. Its coarsest level, to which the mean over the picture is added, gives the
+    colour balance; its finest gives the local gain.
+
+    Args:
+        widths: channels of each level, finest first.
+        blocks: residual blocks per level and direction.
+    """
+
+    def __init__(self, widths: Sequence[int] = (16, 32, 64, 96), blocks: int = 1) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.head = nn.Conv2d(7, widths[0], 3, padding=1)
+        self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.body = _blocks(widths[-1], blocks)
+        self.whole = nn.Sequential(
+            nn.Conv2d(widths[-1], widths[-1], 1), nn.ReLU(), nn.Conv2d(widths[-1], widths[-1], 1)
+        )
+        self.after = _blocks(widths[-1], blocks)
+        self.balance = nn.Conv2d(widths[-1], 3, 1)
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
+        self.decoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.gain = nn.Conv2d(widths[0], 1, 3, padding=1)
+        for last in (self.balance, self.gain):  # starts as one curve for the whole picture
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)  # type: ignore[arg-type]
+
+    def forward(self, image: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the lifted picture, (B, 3, H, W), and the factor by which each pixel grew, (B, 1, H, W).
+
+        Args:
+            image: (B, 3, H, W), range [0, 1]: a whole picture of about `SURVEY_PX`.
+            wanted: mean luma of the answer, (B, 1, 1, 1), range [0, 1].
+        """
+        image = image.float()
+        return apply_curves(image, self.curves(image, wanted.float()))
+
+    def curves(self, small: Tensor, wanted: Tensor) -> Curves:
+        """Return the curves on the grid of a small picture; arguments as for `forward`."""
+        wanted = wanted.clamp(_DARKEST_WANTED, _BRIGHTEST_WANTED)
+        before = brightness(small)
+        is_same = (before - wanted).abs() < _LEAST_CHANGE
+        stops = (wanted / before.clamp_min(1e-4)).log2()
+        share = torch.where(is_same, torch.zeros_like(stops), 1 - (-_SOON * stops.abs()).exp())
+        flat = flat_curves(small)
+        evenly, _ = apply_curves(small, flat.raised(offset_for(small, flat, wanted)))
+        gain, balance = self._decide(torch.cat([small.sqrt(), evenly, stops.expand(-1, -1, *_size(small))], dim=1))
+        guide = guide_of(small.amax(dim=1, keepdim=True))
+        cast = (share * _LARGEST_LOG_BALANCE * balance).exp() - 1
+        local = fit_curves(guide, share * _LARGEST_LOCAL_LOG_GAIN * gain, cast)
+        offset = offset_for(small, local, wanted)
+        return local.raised(torch.where(is_same, torch.zeros_like(offset), offset))
+
+    def _decide(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the local gain (B, 1, h, w) and the balance (B, 3, h, w), both in [-1, 1]."""
+        height, width = _size(seen)
+        multiple = 2 ** len(self.downs)
+        margins = (0, -width % multiple, 0, -height % multiple)
+        x = self.head(functional.pad(seen, margins, mode="replicate").to(self.head.weight.dtype))
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            x = encoder(functional.relu(x))
+            skips.append(x)
+            x = down(x)
+        x = self.body(functional.relu(x))
+        x = self.after(x + self.whole(x.mean(dim=(2, 3), keepdim=True)))
+        balance = self.balance(x).float()
+        balance = torch.tanh(balance - balance.mean(dim=1, keepdim=True))
+        for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
+            x = decoder(functional.relu(up(x) + skips.pop()))
+        gain = torch.tanh(self.gain(x).float())
+        balance = functional.interpolate(balance, size=_size(gain), mode="bilinear", align_corners=False)
+        return gain[..., :height, :width], balance[..., :height, :width]
+
+
+class LiftedNoiseNetwork(nn.Module):
+    """Find the noise of a lifted picture (B, 3, H, W); H and W must be multiples of `size_multiple`.
+
+    A residual U-Net without biases, so that it scales with its input, on pixels unshuffled by two: the finest level
+    costs a quarter.
+
+    Args:
+        widths: channels of each level, finest first.
+        blocks: residual blocks per level and direction.
+
+    Reference:
+        Mohan et al., Robust and Interpretable Blind Image Denoising via Bias-Free CNNs, 2020, arXiv:1906.05478.
+    """
+
+    def __init__(self, widths: Sequence[int] = (40, 80, 128), blocks: int = 2) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.blocks = blocks
+        self.head = nn.Conv2d(16, widths[0], 3, padding=1, bias=False)
+        self.encoders = nn.ModuleList(_blocks(width, 1, bias=False) for width in widths[:-1])
+        self.downs = nn.ModuleList(
+            nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
+        )
+        self.body = _blocks(widths[-1], blocks, bias=False)
+        self.ups = nn.ModuleList(
+            nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
+        )
+        self.decoders = nn.ModuleList(_blocks(width, blocks, bias=False) for width in widths[:-1])
+        self.tail = nn.Conv2d(widths[0], 12, 3, padding=1, bias=False)
+
+    @property
+    def size_multiple(self) -> int:
+        return int(2 ** len(self.widths))
+
+    @property
+    def receptive_radius_px(self) -> int:
+        """How far the output looks: two 3x3 convolutions per block, doubled at each level."""
+        levels = len(self.widths)
+        fine = sum(2 * (1 + self.blocks) * 2**level for level in range(1, levels))
+        return 4 + fine + 2 * self.blocks * 2**levels
+
+    def forward(self, lifted: Tensor, level: Tensor) -> Tensor:
+        """Return the noise to subtract, (B, 3, H, W).
+
+        Args:
+            lifted: (B, 3, H, W), range [0, 1].
+            level: standard deviation of the noise, (B, 1, H, W), range [0, 1].
+        """
+        x = self.head(functional.pixel_unshuffle(torch.cat([lifted, level], dim=1), 2))
+        skips: list[Tensor] = []
+        for encoder, down in zip(self.encoders, self.downs, strict=True):
+            x = encoder(x)
+            skips.append(x)
+            x = down(x)
+        x = self.body(x)
+        for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
+            x = decoder(up(x) + skips.pop())
+        return functional.pixel_shuffle(self.tail(x), 2)
+
+
+class LowLightRestorer(SurveyingRestorer):
+    """Lift by the curves of the survey, in float32, and take the noise away that the lift made visible.
+
+    Low precision touches only the noise that is subtracted. Of the noise, what was there before the lift stays: the
+    share `1 - 1 / factor ** 2` is taken, nothing where nothing was lifted.
+    """
+
+    def __init__(self, light: LightNetwork, noise: LiftedNoiseNetwork, contract: Contract) -> None:
+        super().__init__(nn.ModuleDict({"light": light, "noise": noise}), contract)
+        self.light, self.noise = light, noise
+
+    def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.light.to(device=device)
+        self.noise.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        self.dtype = dtype
+
+    def survey(self, small: Tensor, *, parameters: Parameters) -> Tensor:
+        wanted = torch.full((1, 1, 1, 1), float(parameters["exposure"]), device=small.device)
+        return self.light.curves(small, wanted).stacked()
+
+    def restore_parts(self, image: Tensor, *, parameters: Sequence[Parameters], parts: Sequence[Part]) -> Tensor:
+        curves = Curves.unstacked(torch.cat([part.maps(_size(image)) for part in parts]))
+        lifted, factor = apply_curves(image, curves)
+        sigmas, shares = (_column(image, [float(each[name]) for each in parameters]) for name in ("sigma", "denoise"))
+        wanted = shares * (1 - factor.clamp_min(1).square().reciprocal())
+        if not bool((sigmas * wanted).any()):
+            return lifted
+        seen, level = (
+            each.to(self.dtype).contiguous(memory_format=torch.channels_last) for each in (lifted, sigmas * factor)
+        )
+        return lifted - wanted * self.noise(seen, level).float()
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> LowLightRestorer:
+    """Build both networks from their files ("light", "noise").
+
+    Raises:
+        WeightsUnavailable: a file holds something else.
+    """
+    light = LightNetwork(**config.get("light", {}))  # type: ignore[arg-type]
+    noise = LiftedNoiseNetwork(**config.get("noise", {}))  # type: ignore[arg-type]
+    for role, network in (("light", light), ("noise", noise)):
+        load_network(network, load_state(weights[role]), model="the built-in low-light enhancement")
+    contract = Contract(
+        size_multiple=noise.size_multiple,
+        size_minimum=noise.size_multiple,
+        border_px=8,
+        cpu_tile_px=832,
+        cpu_whole_px=1024,
+        overlap_px=noise.receptive_radius_px,
+        survey_px=SURVEY_PX,
+        dtypes=(torch.bfloat16, torch.float16, torch.float32),
+        activation_bytes_per_pixel=4.0 * (40 + noise.widths[0] * 2),
+    )
+    return LowLightRestorer(light, noise, contract)
+
+
+def _blocks(width: int, count: int, *, bias: bool = True) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias=bias) for _ in range(count)))
+
+
+def _size(picture: Tensor) -> tuple[int, int]:
+    return picture.shape[2], picture.shape[3]
+
+
+def _column(image: Tensor, values: Sequence[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=image.device).reshape(-1, 1, 1, 1)

@@ -1,0 +1,91 @@
+"""Tone curves: their ends, their order, their hues, and the search for a brightness."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from restoration.models.curves import (
+    Curves,
+    apply_curves,
+    brightness,
+    fit_curves,
+    flat_curves,
+    guide_of,
+    offset_for,
+)
+
+STRENGTHS = [(slope, offset) for slope in (-0.8, -0.3, 0.0, 0.5) for offset in (-2.0, 0.0, 1.5, 4.4)]
+
+
+def _levels(count: int) -> Tensor:
+    """Return `count` pictures of one gray pixel each, from black to white."""
+    return torch.linspace(0, 1, count).reshape(-1, 1, 1, 1).expand(-1, 3, -1, -1)
+
+
+def _even(image: Tensor, slope: float, offset: float) -> Curves:
+    flat = flat_curves(image)
+    return Curves(flat.slope + slope, flat.offset + offset, flat.balance)
+
+
+@pytest.mark.parametrize(("slope", "offset"), STRENGTHS)
+def test_curve_runs_from_black_to_white_and_never_folds(slope: float, offset: float) -> None:
+    levels = _levels(256)
+    lifted = apply_curves(levels, _even(levels, slope, offset))[0][:, 0, 0, 0]
+    assert float(lifted[0]) == 0
+    assert float(lifted[-1]) == pytest.approx(1, abs=1e-6)
+    assert bool((lifted.diff() >= 0).all())
+
+
+@pytest.mark.parametrize(("slope", "offset"), STRENGTHS)
+def test_no_level_below_white_becomes_white_in_eight_bits(slope: float, offset: float) -> None:
+    levels = _levels(256)[:-1]
+    lifted, _ = apply_curves(levels, _even(levels, slope, offset))
+    assert float((lifted * 255).round().max()) <= 254
+
+
+def test_hues_stay_exactly(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((2, 3, 8, 8), dtype=np.float32))
+    lifted, factor = apply_curves(image, _even(image, -0.4, 1.0))
+    torch.testing.assert_close(lifted, image * factor)
+
+
+def test_flat_curves_change_nothing(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((2, 3, 8, 8), dtype=np.float32))
+    lifted, factor = apply_curves(image, flat_curves(image))
+    assert torch.equal(lifted, image)
+    assert bool((factor == 1).all())
+
+
+@pytest.mark.parametrize("wanted", [0.05, 0.3, 0.46, 0.8])
+def test_search_finds_the_wanted_brightness(wanted: float, rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((2, 1, 16, 16), dtype=np.float32)).expand(-1, 3, -1, -1) ** 3
+    curves = _even(image, -0.2, 0.3)
+    lifted, _ = apply_curves(image, curves.raised(offset_for(image, curves, torch.full((2, 1, 1, 1), wanted))))
+    torch.testing.assert_close(brightness(lifted).flatten(), torch.full((2,), wanted), atol=2e-3, rtol=0)
+
+
+def test_even_gain_is_fitted_exactly(rng: np.random.Generator) -> None:
+    guide = guide_of(torch.from_numpy(rng.random((1, 1, 12, 12), dtype=np.float32)))
+    balance = torch.zeros(1, 3, 12, 12)
+    curves = fit_curves(guide, torch.full_like(guide, 0.7), balance)
+    torch.testing.assert_close(curves.slope, torch.zeros_like(guide), atol=1e-4, rtol=0)
+    torch.testing.assert_close(curves.offset, torch.full_like(guide, 0.7), atol=1e-4, rtol=0)
+
+
+def test_fitted_gain_follows_an_edge_of_the_guide() -> None:
+    highest = torch.full((1, 1, 16, 16), 0.05)
+    highest[..., 8:] = 0.8
+    guide = guide_of(highest)
+    wanted = -0.5 * guide
+    curves = fit_curves(guide, wanted, torch.zeros(1, 3, 16, 16))
+    fitted = curves.slope * guide + curves.offset
+    assert float((fitted - wanted).abs().max()) < 0.15 * float(wanted.max() - wanted.min())
+
+
+def test_sixteen_bit_ramp_shows_no_bands() -> None:
+    ramp = (torch.arange(400, 1400) / 65535).reshape(1, 1, 1, -1).expand(-1, 3, 8, -1)
+    lifted, _ = apply_curves(ramp, _even(ramp, -0.3, 2.5))
+    assert bool((lifted[0, 0, 0].diff() > 0).all())

@@ -1,0 +1,98 @@
+"""The built-in low-light model, with random weights: what its design alone guarantees."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from restoration.engine.job import Answer, Job
+from restoration.engine.scheduler import Scheduler
+from restoration.models.base import Contract
+from restoration.models.curves import brightness
+from restoration.models.lowlight import SURVEY_PX, LiftedNoiseNetwork, LightNetwork, LowLightRestorer
+
+CPU = torch.device("cpu")
+PARAMETERS = {"exposure": 0.45, "sigma": 0.02, "denoise": 1.0, "strength": 1.0}
+
+
+@pytest.fixture
+def restorer() -> LowLightRestorer:
+    torch.manual_seed(0)
+    light, noise = LightNetwork((4, 8), blocks=1), LiftedNoiseNetwork((4, 8), blocks=1)
+    for last in (light.balance, light.gain):  # they start at zero
+        torch.nn.init.normal_(last.weight, std=0.5)
+    contract = Contract(survey_px=SURVEY_PX, size_multiple=4, size_minimum=4, overlap_px=noise.receptive_radius_px)
+    return LowLightRestorer(light, noise, contract)
+
+
+def _dark(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
+    x, y = np.meshgrid(np.linspace(0, 9, width), np.linspace(0, 7, height))
+    waves = np.stack([np.sin(x), np.cos(y), np.sin(x + y)], axis=2) * 0.05 + 0.08
+    return (waves + 0.01 * rng.standard_normal(waves.shape)).clip(0, 1).astype(np.float32)
+
+
+def _restored(restorer: LowLightRestorer, pixels: np.ndarray, tile_px: int | None = None, **given: float) -> Answer:
+    job = Job(restorer, pixels, {**PARAMETERS, **given}, tile_px=tile_px)
+    answer = list(Scheduler(CPU).run(job))[-1]
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def test_tiles_give_the_whole_picture(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    pixels = _dark(rng, 200, 330)
+    whole, tiled = _restored(restorer, pixels), _restored(restorer, pixels, tile_px=96)
+    assert tiled.stats.tiles > 4
+    assert np.mean((whole.pixels - tiled.pixels) ** 2) < 1e-6
+
+
+@pytest.mark.parametrize("exposure", [0.2, 0.45, 0.7])
+def test_answer_has_the_brightness_that_was_asked_for(
+    exposure: float, restorer: LowLightRestorer, rng: np.random.Generator
+) -> None:
+    answer = _restored(restorer, _dark(rng, 120, 90), exposure=exposure, denoise=0.0)
+    image = torch.from_numpy(answer.pixels).permute(2, 0, 1)[None]
+    assert float(brightness(image)) == pytest.approx(exposure, abs=0.01)
+
+
+def test_picture_that_is_bright_enough_stays_as_it_is(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    pixels = rng.random((40, 60, 3), dtype=np.float32)
+    own = float(brightness(torch.from_numpy(pixels).permute(2, 0, 1)[None]))
+    np.testing.assert_allclose(_restored(restorer, pixels, exposure=own).pixels, pixels, atol=1e-6)
+
+
+def test_white_stays_white_and_black_black(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    pixels = _dark(rng, 64, 64)
+    pixels[:8], pixels[-8:] = 0, 1
+    restored = _restored(restorer, pixels, denoise=0.0).pixels
+    assert restored[:8].max() == 0
+    assert restored[-8:].min() == pytest.approx(1, abs=1e-6)
+
+
+def test_noise_is_left_where_none_is_to_be_removed(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    pixels = _dark(rng, 32, 48)
+    none, all_of_it, unknown = (
+        _restored(restorer, pixels, denoise=denoise, sigma=sigma).pixels
+        for denoise, sigma in ((0.0, 0.02), (1.0, 0.02), (1.0, 0.0))
+    )
+    np.testing.assert_array_equal(none, unknown)
+    assert np.abs(none - all_of_it).max() > 1e-3
+
+
+def test_users_in_one_batch_get_their_own_brightness(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    image = torch.from_numpy(np.stack([_dark(rng, 32, 32)] * 2)).permute(0, 3, 1, 2)
+    both = restorer.restore(image, parameters=[{**PARAMETERS, "exposure": 0.3}, {**PARAMETERS, "exposure": 0.6}])
+    alone = restorer.restore(image[1:], parameters=[{**PARAMETERS, "exposure": 0.6}])
+    torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_low_precision_touches_only_the_noise(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+    pixels = _dark(rng, 32, 32)
+    exact = _restored(restorer, pixels, denoise=0.0).pixels
+    restorer.to(device=CPU, dtype=torch.bfloat16)
+    np.testing.assert_array_equal(_restored(restorer, pixels, denoise=0.0).pixels, exact)
+
+
+def test_untrained_networks_of_full_size_fit_the_limit_of_four_megabytes() -> None:
+    networks = (LightNetwork(), LiftedNoiseNetwork())
+    assert sum(tensor.numel() for network in networks for tensor in network.state_dict().values()) * 2 <= 4_000_000
