@@ -19,7 +19,6 @@ from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Kind
 from restoration.training.adversarial_losses import (
     critic_loss,
-    feature_matching,
     gradient_penalty,
     network_loss,
     r1_penalty,
@@ -34,6 +33,7 @@ from restoration.training.perceptual import (
     build_feature_loss,
     colour_loss,
     discount_weights,
+    feature_matching,
 )
 from restoration.training.stages import answers_and_reference, completed
 from restoration.training.trainer import Trainer, learning_rate

@@ -18,7 +18,6 @@ from restoration.training.adversarial import AdversarialTrainer
 from restoration.training.adversarial_config import Adversarial, Kind
 from restoration.training.adversarial_losses import (
     critic_loss,
-    feature_matching,
     gradient_penalty,
     network_loss,
     r1_penalty,
@@ -248,7 +247,7 @@ def test_discount_falls_by_the_distance_to_the_nearest_known_pixel() -> None:
 def test_feature_matching_is_relative_to_the_size_of_the_features() -> None:
     real = [torch.full((1, 2, 3, 3), 4.0), torch.full((1, 2, 3, 3), 0.1)]
     fake = [torch.full((1, 2, 3, 3), 5.0), torch.full((1, 2, 3, 3), 0.05)]
-    assert float(feature_matching(fake, real)) == pytest.approx((0.25 + 0.5) / 2, rel=1e-4)
+    assert float(perceptual.feature_matching(fake, real)) == pytest.approx((0.25 + 0.5) / 2, rel=1e-4)
 
 
 def test_equal_pictures_have_no_perceptual_distance_and_artefacts() -> None:
