@@ -27,6 +27,7 @@ FLOORS = {
     "models.blur": 3,
     "models.removers": 3.5,
     "models.ircnn": 3.7,
+    "models.fill_unet": 3.5,
     "images": 1,
     "degradations": 1,
     "metrics": 1,

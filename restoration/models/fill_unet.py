@@ -127,6 +127,8 @@ class FillRestorer(NetworkRestorer):
     """
 
     network: FillUNet
+    cell_px = _CELL_PX
+    whole_pixels = _WHOLE_PIXELS
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         assert mask is not None
@@ -149,7 +151,7 @@ class FillRestorer(NetworkRestorer):
         assert mask is not None
         filled = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
         unknown = mask[0, 0].cpu().numpy() > 0.5
-        numbers, pieces = cut_holes(unknown, cell_px=_CELL_PX, thick_px=_THICK_PX, join_px=_JOIN_PX)
+        numbers, pieces = cut_holes(unknown, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
         if not pieces:
             yield 1.0, image
             return
@@ -177,10 +179,10 @@ class FillRestorer(NetworkRestorer):
             coarse = self._fill(*halved(start, mask), thickness_px / 2, device)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
-        if mask.size <= _WHOLE_PIXELS:
+        if mask.size <= self.whole_pixels:
             return self._correct(start, mask, device)
         filled = start.copy()
-        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=max(mask.shape), join_px=None)
+        numbers, pieces = cut_holes(mask, cell_px=self.cell_px, thick_px=max(mask.shape), join_px=None)
         for piece in pieces:
             window = self._window(piece, mask.shape)
             own = numbers[window] == piece.number

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -18,13 +19,12 @@ from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Kind
 from restoration.training.adversarial_losses import (
     critic_loss,
-    feature_matching,
     gradient_penalty,
     network_loss,
     r1_penalty,
 )
 from restoration.training.config import Recipe
-from restoration.training.critics import activations, build_critic
+from restoration.training.critics import activations, build_critic, crop_at_mask
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import pixel_loss
 from restoration.training.perceptual import (
@@ -33,6 +33,7 @@ from restoration.training.perceptual import (
     build_feature_loss,
     colour_loss,
     discount_weights,
+    feature_matching,
 )
 from restoration.training.stages import answers_and_reference, completed
 from restoration.training.trainer import Trainer, learning_rate
@@ -160,7 +161,7 @@ class AdversarialTrainer(Trainer):
             if settings.feature_matching:
                 loss = loss + settings.feature_matching * feature_matching(ours, theirs)
             if self.feature_loss is not None:
-                loss = loss + settings.perceptual * self.feature_loss(restored, reference)
+                loss = loss + settings.perceptual * self.feature_loss(*self._in_view(restored, reference, batch.mask))
         self.critic.requires_grad_(True)
         if settings.artefact:
             with torch.no_grad():
@@ -169,6 +170,18 @@ class AdversarialTrainer(Trainer):
         if settings.colour:
             loss = loss + settings.colour * colour_loss(restored, reference)
         return loss
+
+    def _in_view(self, restored: Tensor, reference: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the part of both that the perceptual loss looks at, which is most of its cost."""
+        side_px = self.settings.perceptual_px
+        if side_px == 0:
+            return restored, reference
+        if mask is not None:
+            return crop_at_mask(restored, mask, side_px=side_px), crop_at_mask(reference, mask, side_px=side_px)
+        rng = np.random.default_rng((self.recipe.seed, self.step))
+        top, left = (int(rng.integers(side - side_px + 1)) for side in reference.shape[2:])
+        view = np.s_[..., top : top + side_px, left : left + side_px]
+        return restored[view], reference[view]
 
     def _pixel_loss(self, answers: Sequence[Tensor], reference: Tensor, mask: Tensor | None) -> Tensor:
         """Return the recipe's loss of all answers; of lost pixels alone, the deeper ones discounted, with a mask."""

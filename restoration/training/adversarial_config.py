@@ -27,6 +27,7 @@ class Adversarial:
         critic_config: keyword arguments of the critic.
         pixel: weight of the recipe's own loss.
         perceptual: weight of the distance between features.
+        perceptual_px: side of the square in which they are compared, round the holes or anywhere; 0 = the whole patch.
         adversarial: weight of what the critic says.
         feature_matching: weight of the distance between the critic's own activations.
         artefact: weight of locally discriminative learning, which damps invented texture.
@@ -46,6 +47,7 @@ class Adversarial:
     critic_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     pixel: float = 1.0
     perceptual: float = 0.0
+    perceptual_px: int = 0
     adversarial: float = 0.1
     feature_matching: float = 0.0
     artefact: float = 0.0

@@ -6,17 +6,13 @@ Reference:
     Wang et al., ESRGAN, 2018, arXiv:1809.00219, and Jolicoeur-Martineau, The Relativistic Discriminator, 2018,
     arXiv:1807.00734 (relativistic average); Gulrajani et al., Improved Training of Wasserstein GANs, 2017,
     arXiv:1704.00028; Mescheder et al., Which Training Methods for GANs Do Actually Converge?, 2018, arXiv:1801.04406
-    (R1); Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, 2018,
-    arXiv:1711.11585 (feature matching).
+    (R1).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from restoration.models._torchvision_compat import provide_functional_tensor
 from restoration.training.adversarial_config import Kind
@@ -80,15 +76,3 @@ def r1_penalty(critic: nn.Module, real: Tensor, mask: Tensor | None) -> Tensor:
     scores: Tensor = critic(picture, mask)
     (slope,) = torch.autograd.grad(scores.flatten(1).mean(dim=1).sum(), picture, create_graph=True)
     return slope.square().flatten(1).sum(dim=1).mean()
-
-
-def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Return the mean distance between two lists of activations, each in units of the real ones' mean size."""
-    distances = [relative_distance(ours, theirs) for ours, theirs in zip(fake, real, strict=True)]
-    return torch.stack(distances).mean()
-
-
-def relative_distance(restored: Tensor, reference: Tensor) -> Tensor:
-    """Return the mean absolute difference in units of the reference's mean size, a scalar."""
-    size = reference.detach().float().abs().mean()
-    return functional.l1_loss(restored.float(), reference.detach().float()) / (size + 1e-6)

@@ -24,7 +24,7 @@ Degradation = Literal[
     "lifted-noise",
 ]
 Loss = Literal["l1", "log-l1", "l2"]
-Objective = Literal["residual", "detail", "direct", "fill", "stages", "luma", "upsampled", "lift"]
+Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,9 @@ class Recipe:
         seed: of the patches, the degradations and the first weights.
         objective: how the network's answer becomes a picture (see `objectives`): "residual" = the damage, to be
             subtracted; "detail" = what bilinear upsampling lacks; "direct" = the picture itself; "fill" = what is
-            wrong in the smooth fill of the holes, to be subtracted; "stages" = the holes, filled in several stages of
-            which the last counts; "luma" = what bicubic upsampling of Y lacks; "upsampled" = the damage of the picture
-            after bicubic upsampling; "lift" = the picture and by how much it was lifted. Empty takes "residual" at
-            scale 1 and "detail" elsewhere.
+            wrong in the smooth fill of the holes, to be subtracted; "luma" = what bicubic upsampling of Y lacks;
+            "upsampled" = the damage of the picture after bicubic upsampling; "lift" = the picture and by how much it
+            was lifted. Empty takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.

@@ -57,8 +57,10 @@ class PatchCritic(nn.Module):
     def __init__(self, width: int = 32, levels: int = 3, spectral: bool = True, takes_mask: bool = False) -> None:
         super().__init__()
         widths = [3 + takes_mask, *(width * 2**level for level in range(levels))]
-        layers = [nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths)]
+        layers: list[nn.Module] = [nn.Conv2d(fine, coarse, 4, stride=2, padding=1) for fine, coarse in pairwise(widths)]
         layers.append(nn.Conv2d(widths[-1], widths[-1], 3, padding=1))
+        for layer in layers:
+            _start_strong(layer)
         if spectral:
             layers = [parametrizations.spectral_norm(layer) for layer in layers]
         self.takes_mask = takes_mask
@@ -90,7 +92,7 @@ class VGGCritic(nn.Module):
         for before, now in pairwise([3, *widths]):
             layers += [nn.Conv2d(before, now, 3, padding=1), nn.LeakyReLU(_SLOPE)]
             layers += [nn.Conv2d(now, now, 4, stride=2, padding=1), nn.LeakyReLU(_SLOPE)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(*layers).apply(_start_strong)
         self.head = nn.Sequential(
             nn.Linear(widths[-1] * (side_px // 2**levels) ** 2, 100), nn.LeakyReLU(_SLOPE), nn.Linear(100, 1)
         )
@@ -135,6 +137,12 @@ class _ScalarCritic(nn.Module):
             x = functional.leaky_relu(layer(x), _SLOPE)
         score: Tensor = self.head(x.flatten(1))
         return score
+
+
+def _start_strong(module: nn.Module) -> None:
+    """Start a convolution so that signals keep their size; torch's own start fades out without normalisation."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=_SLOPE)
 
 
 def crop_at_mask(picture: Tensor, mask: Tensor, *, side_px: int) -> Tensor:

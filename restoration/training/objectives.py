@@ -60,11 +60,6 @@ def _shaved(picture: Tensor) -> Tensor:
     return picture[..., _SHAVED_PX:-_SHAVED_PX, _SHAVED_PX:-_SHAVED_PX]
 
 
-def _stages(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    restored: Tensor = network(batch.lq, batch.mask)
-    return restored.float(), batch.gt
-
-
 def _lift(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     lifted: Tensor
     with torch.autocast(batch.lq.device.type, enabled=False):  # curves in bfloat16 would show bands
@@ -79,6 +74,5 @@ _OBJECTIVES: Mapping[str, Callable[[nn.Module, Batch, Recipe], tuple[Tensor, Ten
     "luma": _luma,
     "upsampled": _upsampled,
     "fill": _fill,
-    "stages": _stages,
     "lift": _lift,
 }

@@ -15,13 +15,16 @@ So it prefers texture at a slightly wrong place to none, which pixels do not, an
 Reference:
     Wang et al., ESRGAN, 2018, arXiv:1809.00219 (VGG19 before activation); Liang et al., Details or Artifacts: A Locally
     Discriminative Learning Approach to Realistic Image Super-Resolution, 2022, arXiv:2203.09195 (artefacts);
-    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892 (discount).
+    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892 (discount);
+    Wang et al., High-Resolution Image Synthesis and Semantic Manipulation with Conditional GANs, 2018,
+    arXiv:1711.11585 (feature matching).
 """
 
 from __future__ import annotations
 
 import logging
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -34,7 +37,6 @@ from restoration.errors import InvalidRequest
 from restoration.manifest import weights_folder
 from restoration.models.unet import ResUNet
 from restoration.training.adversarial_config import Features
-from restoration.training.adversarial_losses import feature_matching
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ class VGGFeatures(FeatureLoss):
     """
 
     name: Features = "vgg19"
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, layers: nn.Sequential) -> None:
         super().__init__()
@@ -149,6 +153,18 @@ def _denoiser_features() -> DenoiserFeatures:
     network = ResUNet()
     network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights_folder() / _DENOISER).items()})
     return DenoiserFeatures(network)
+
+
+def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Return the mean distance between two lists of activations, each in units of the real ones' mean size."""
+    distances = [relative_distance(ours, theirs) for ours, theirs in zip(fake, real, strict=True)]
+    return torch.stack(distances).mean()
+
+
+def relative_distance(restored: Tensor, reference: Tensor) -> Tensor:
+    """Return the mean absolute difference in units of the reference's mean size, a scalar."""
+    size = reference.detach().float().abs().mean()
+    return functional.l1_loss(restored.float(), reference.detach().float()) / (size + 1e-6)
 
 
 def artefact_loss(restored: Tensor, average: Tensor, reference: Tensor) -> Tensor:

@@ -1,13 +1,9 @@
-"""Networks that fill what is lost in several stages: what each stage is compared with.
-
-Such a network has a method `stages(picture, mask)`, which returns one raw answer (B, 3, H, W) per stage, and its
-call returns the last of them with every known pixel as it was.
-"""
+"""Networks that fill holes in several stages: what each stage is compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -17,25 +13,25 @@ from restoration.training.dataset import Batch
 from restoration.training.objectives import restored_and_reference
 
 
+@runtime_checkable
 class StagedNetwork(Protocol):
-    """What the objective "stages" asks of a network."""
+    """What a network with stages has besides its call."""
 
     def stages(self, picture: Tensor, mask: Tensor) -> Sequence[Tensor]:
-        """Return the raw answers, first stage first."""
+        """Return a raw answer (B, 3, H, W) per stage, the last one that of the call."""
 
 
 def answers_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[list[Tensor], Tensor]:
     """Return all answers of a network to a batch, of which the last is the result, and what they should be.
 
     Returns:
-        float32 tensors of one shape, range [0, 1]; more than one answer under the objective "stages" alone.
+        float32 tensors of one shape, range [0, 1]; more than one answer from networks with stages alone.
     """
-    if recipe.objective != "stages":
+    if not isinstance(network, StagedNetwork):
         restored, reference = restored_and_reference(network, batch, recipe)
         return [restored], reference
-    assert batch.mask is not None
-    answers = cast("StagedNetwork", network).stages(batch.lq, batch.mask)
-    return [answer.float() for answer in answers], batch.gt
+    assert batch.mask is not None, "networks with stages need a degradation that cuts holes"
+    return [answer.float() for answer in network.stages(batch.lq, batch.mask)], batch.gt
 
 
 def completed(answer: Tensor, batch: Batch) -> Tensor:

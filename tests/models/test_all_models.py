@@ -40,6 +40,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
+    "contextual_attention:build": {"width": 4},
     "lowlight:build": {"light": {"widths": [4, 8], "blocks": 1}, "noise": {"widths": [4, 8], "blocks": 1}},
     "deep_image_prior:build_denoise": {"widths": [4, 8]},
     "deep_image_prior:build_unblock": {"widths": [4, 8]},
@@ -87,6 +88,10 @@ def _network(
         from restoration.models.zero_dce import CurveNetwork
 
         return CurveNetwork(**config), None
+    if info.factory == "contextual_attention:build":
+        from restoration.models.contextual_attention import ContextualAttentionNet
+
+        return ContextualAttentionNet(**config), None
     from restoration.models.rrdbnet import RRDBNet
 
     return RRDBNet(**config), "params_ema"

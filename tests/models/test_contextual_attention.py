@@ -94,7 +94,7 @@ def restorer(tmp_path: Path) -> ContextualAttentionRestorer:
     torch.manual_seed(0)
     network = ContextualAttentionNet(4)
     for decoder in (network.coarse[-1], network.refine):
-        torch.nn.init.normal_(decoder[-1].weight, std=0.1)
+        torch.nn.init.normal_(decoder[-2].weight, std=0.1)
     save_file(network.state_dict(), tmp_path / "net.safetensors")
     return build(config={"width": 4}, weights={"net": tmp_path / "net.safetensors"}, parameters={})
 
@@ -146,5 +146,5 @@ def test_untrained_network_leaves_the_smooth_fill() -> None:
     mask[8:20, 8:20] = True
     filled = torch.from_numpy(fill_smoothly(image, mask)).permute(2, 0, 1)[None]
     with torch.no_grad():
-        answer = ContextualAttentionNet(4)(filled, torch.from_numpy(mask.astype(np.float32))[None, None])
-    torch.testing.assert_close(answer, filled)
+        correction = ContextualAttentionNet(4)(filled, torch.from_numpy(mask.astype(np.float32))[None, None])
+    assert not correction.any()

@@ -18,7 +18,6 @@ from restoration.training.adversarial import AdversarialTrainer
 from restoration.training.adversarial_config import Adversarial, Kind
 from restoration.training.adversarial_losses import (
     critic_loss,
-    feature_matching,
     gradient_penalty,
     network_loss,
     r1_penalty,
@@ -54,7 +53,7 @@ FILL = Recipe(
     network="contextual_attention:ContextualAttentionNet",
     network_config={"width": 4},
     degradation="holes",
-    objective="stages",
+    objective="fill",
     steps=8,
     patch_px=32,
     batch=2,
@@ -248,7 +247,7 @@ def test_discount_falls_by_the_distance_to_the_nearest_known_pixel() -> None:
 def test_feature_matching_is_relative_to_the_size_of_the_features() -> None:
     real = [torch.full((1, 2, 3, 3), 4.0), torch.full((1, 2, 3, 3), 0.1)]
     fake = [torch.full((1, 2, 3, 3), 5.0), torch.full((1, 2, 3, 3), 0.05)]
-    assert float(feature_matching(fake, real)) == pytest.approx((0.25 + 0.5) / 2, rel=1e-4)
+    assert float(perceptual.feature_matching(fake, real)) == pytest.approx((0.25 + 0.5) / 2, rel=1e-4)
 
 
 def test_equal_pictures_have_no_perceptual_distance_and_artefacts() -> None:
@@ -257,6 +256,17 @@ def test_equal_pictures_have_no_perceptual_distance_and_artefacts() -> None:
     assert float(loss(picture, picture)) == 0
     assert float(loss(picture, picture.flip(3))) > 0.1
     assert float(perceptual.artefact_loss(picture, picture, picture)) == 0
+
+
+def test_perceptual_view_is_the_same_square_of_both(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(_with(UPSCALE, perceptual_px=8), photos, tmp_path)
+    picture = torch.arange(2.0 * 32 * 32).reshape(2, 1, 32, 32)
+    mask = torch.zeros(2, 1, 32, 32)
+    mask[..., 4:8, 4:8] = 1
+    for holes in (None, mask):
+        ours, theirs = trainer._in_view(picture, picture + 1, holes)
+        assert ours.shape == (2, 1, 8, 8)
+        assert torch.equal(ours + 1, theirs)
 
 
 def test_artefacts_count_only_where_the_average_is_better() -> None:
