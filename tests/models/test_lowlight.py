@@ -46,7 +46,7 @@ def test_tiles_give_the_whole_picture(restorer: LowLightRestorer, rng: np.random
     assert np.mean((whole.pixels - tiled.pixels) ** 2) < 1e-6
 
 
-@pytest.mark.parametrize("exposure", [0.2, 0.45, 0.7])
+@pytest.mark.parametrize("exposure", [0.2, 0.35, 0.5])
 def test_answer_has_the_brightness_that_was_asked_for(
     exposure: float, restorer: LowLightRestorer, rng: np.random.Generator
 ) -> None:
