@@ -117,6 +117,7 @@ def test_model_never_imports_another_model(module: str) -> None:
         "models",
         "models.base",
         "models.layers",
+        "models.curves",
         "models.unet",
         "models.blur",
         "models.removers",
