@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.engine.device import is_fast_on
-from restoration.engine.device import is_fast_on
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import pixel_loss
