@@ -65,8 +65,7 @@ def brightness(image: Tensor) -> Tensor:
 
 def luma_of(image: Tensor) -> Tensor:
     """Return the luma (ITU-R BT.601) of (B, 3, H, W), shape (B, 1, H, W)."""
-    red, green, blue = image.split(1, dim=1)
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
+    return LUMA[0] * image[:, :1] + LUMA[1] * image[:, 1:2] + LUMA[2] * image[:, 2:]
 
 
 def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:

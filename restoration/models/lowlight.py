@@ -118,14 +118,15 @@ class LightNetwork(nn.Module):
             x = down(x)
         x = self.body(functional.relu(x))
         x = self.after(x + self.whole(x.mean(dim=(2, 3), keepdim=True)))
-        balance, chroma = self.colours(x).float().split((3, 1), dim=1)
-        colours = torch.tanh(torch.cat([balance - balance.mean(dim=1, keepdim=True), chroma], dim=1))
+        colours = self.colours(x).float()
+        cast, chroma = colours[:, :3], colours[:, 3:]
+        colours = torch.tanh(torch.cat([cast - cast.mean(dim=1, keepdim=True), chroma], dim=1))
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
             x = decoder(functional.relu(up(x) + skips.pop()))
         gain = torch.tanh(self.gain(x).float())
         colours = functional.interpolate(colours, size=_size(gain), mode="bilinear", align_corners=False)
-        balance, chroma = colours[..., :height, :width].split((3, 1), dim=1)
-        return gain[..., :height, :width], balance, chroma
+        colours = colours[..., :height, :width]
+        return gain[..., :height, :width], colours[:, :3], colours[:, 3:]
 
 
 class LiftedNoiseNetwork(nn.Module):
