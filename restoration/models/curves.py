@@ -1,8 +1,9 @@
 """Tone curves for dark pictures: they map 0 to 0 and 1 to 1, never fold, and keep the hue of every pixel.
 
-The lift of a pixel follows its largest colour m: `m -> g m / (1 + (g - 1) m)`, and all three colours grow by the same
-factor. The logarithm of g is linear in that of m within a neighbourhood, with coefficients fitted on a small picture
-and enlarged (a fast guided filter), so that edges stay where they are and no halo appears.
+The lift of a pixel follows its largest colour m: `m -> g m / (1 + (g - 1) m)`. Its luma grows by the same factor as m,
+its chroma by a little less, since dark colours are more saturated than bright ones look. The logarithm of g is linear
+in that of m within a neighbourhood, with coefficients fitted on a small picture and enlarged (a fast guided filter), so
+that edges stay where they are and no halo appears.
 
 Reference:
     He & Sun, Fast Guided Filter, 2015, arXiv:1505.00996; Gharbi et al., Deep Bilateral Learning for Real-Time Image
@@ -11,7 +12,7 @@ Reference:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -34,31 +35,37 @@ class Curves:
 
     Args:
         slope, offset: log g = slope * log m + offset; one channel each.
+        chroma: exponent in [-1, 0]; where a pixel grows by f > 1, its chroma grows by f ** (1 + chroma).
         balance: three channels k > -1; every colour x first becomes (1 + k) x / (1 + k x).
     """
 
     slope: Tensor
     offset: Tensor
+    chroma: Tensor
     balance: Tensor
 
     def stacked(self) -> Tensor:
-        """Return the curves as one tensor, (B, 5, h, w)."""
-        return torch.cat([self.slope, self.offset, self.balance], dim=1)
+        """Return the curves as one tensor, (B, 6, h, w)."""
+        return torch.cat([self.slope, self.offset, self.chroma, self.balance], dim=1)
 
     @classmethod
     def unstacked(cls, maps: Tensor) -> Curves:
         """Undo `stacked`."""
-        return cls(maps[:, :1], maps[:, 1:2], maps[:, 2:])
+        return cls(maps[:, :1], maps[:, 1:2], maps[:, 2:3], maps[:, 3:])
 
     def raised(self, offset: Tensor) -> Curves:
         """Return the curves with (B, 1, 1, 1) added to every logarithm of g."""
-        return Curves(self.slope, self.offset + offset, self.balance)
+        return replace(self, offset=self.offset + offset)
 
 
 def brightness(image: Tensor) -> Tensor:
     """Return the mean luma of every picture of (B, 3, H, W), shape (B, 1, 1, 1)."""
-    weights = torch.tensor(LUMA, dtype=image.dtype, device=image.device).reshape(1, 3, 1, 1)
-    return (image * weights).sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True)
+    return luma_of(image).mean(dim=(2, 3), keepdim=True)
+
+
+def luma_of(image: Tensor) -> Tensor:
+    """Return the luma (ITU-R BT.601) of (B, 3, H, W), shape (B, 1, H, W)."""
+    return LUMA[0] * image[:, :1] + LUMA[1] * image[:, 1:2] + LUMA[2] * image[:, 2:]
 
 
 def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
@@ -75,7 +82,8 @@ def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
     room = 1 - highest
     cap = 1 - _CAP_SLOPE * room / (1 + _CAP_BEND * room)
     factor = torch.minimum(gain / (1 + (gain - 1) * highest), cap / highest.clamp_min(_DARKEST))
-    return balanced * factor, factor
+    vividness = factor.clamp_min(1) ** curves.chroma
+    return torch.lerp(luma_of(balanced), balanced, vividness) * factor, factor
 
 
 def guide_of(highest: Tensor) -> Tensor:
@@ -84,19 +92,19 @@ def guide_of(highest: Tensor) -> Tensor:
     return (functional.avg_pool2d(padded, 3, stride=1) + _DARKEST).log()
 
 
-def fit_curves(guide: Tensor, log_gain: Tensor, balance: Tensor) -> Curves:
+def fit_curves(guide: Tensor, log_gain: Tensor, *, chroma: Tensor, balance: Tensor) -> Curves:
     """Return the curves nearest to a wanted gain: in every window its logarithm becomes linear in the guide.
 
     Args:
         guide: (B, 1, h, w), see `guide_of`.
         log_gain: (B, 1, h, w), logarithms of g.
-        balance: (B, 3, h, w), see `Curves`.
+        chroma, balance: (B, 1, h, w) and (B, 3, h, w), see `Curves`.
     """
     mean_guide, mean_gain = _windowed(guide), _windowed(log_gain)
     covariance = _windowed(guide * log_gain) - mean_guide * mean_gain
     variance = _windowed(guide * guide) - mean_guide * mean_guide
     slope = (covariance / (variance + _REGULARISER)).clamp(_FLATTEST, _STEEPEST)
-    return Curves(_windowed(slope), _windowed(mean_gain - slope * mean_guide), balance)
+    return Curves(_windowed(slope), _windowed(mean_gain - slope * mean_guide), chroma, balance)
 
 
 def offset_for(image: Tensor, curves: Curves, wanted: Tensor) -> Tensor:
@@ -122,7 +130,7 @@ def flat_curves(image: Tensor) -> Curves:
     """Return curves that change nothing, on the grid of (B, 3, H, W)."""
     batch, _, height, width = image.shape
     zero = torch.zeros(batch, 1, height, width, dtype=image.dtype, device=image.device)
-    return Curves(zero, zero, zero.expand(-1, 3, -1, -1))
+    return Curves(zero, zero, zero, zero.expand(-1, 3, -1, -1))
 
 
 def _windowed(maps: Tensor) -> Tensor:

@@ -36,6 +36,9 @@ from restoration.types import Parameters
 SURVEY_PX = 128
 _LARGEST_LOCAL_LOG_GAIN = 1.6
 _LARGEST_LOG_BALANCE = 0.5
+_USUAL_CHROMA = 0.15  # less in the exponent; the network chooses between none and twice as much
+_INVISIBLE = 0.5 / 255
+"""Noise below what an 8-bit file holds is not looked for: calm tiles cost little."""
 _SOON = 2.5
 """How soon the local part of the lift comes in: at one stop nearly nine tenths of it."""
 _LEAST_CHANGE = 0.008  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
@@ -46,7 +49,7 @@ class LightNetwork(nn.Module):
     """Decide the curves of a whole picture, of any size, from a look at it in small.
 
     A U-Net. Its coarsest level, to which the mean over the picture is added, gives the
-    colour balance; its finest gives the local gain.
+    colours; its finest gives the local gain.
 
     Args:
         widths: channels of each level, finest first.
@@ -64,11 +67,11 @@ class LightNetwork(nn.Module):
             nn.Conv2d(widths[-1], widths[-1], 1), nn.ReLU(), nn.Conv2d(widths[-1], widths[-1], 1)
         )
         self.after = _blocks(widths[-1], blocks)
-        self.balance = nn.Conv2d(widths[-1], 3, 1)
+        self.colours = nn.Conv2d(widths[-1], 4, 1)
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
         self.gain = nn.Conv2d(widths[0], 1, 3, padding=1)
-        for last in (self.balance, self.gain):  # starts as one curve for the whole picture
+        for last in (self.colours, self.gain):  # starts as one curve for the whole picture
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)  # type: ignore[arg-type]
 
@@ -91,15 +94,19 @@ class LightNetwork(nn.Module):
         share = torch.where(is_same, torch.zeros_like(stops), 1 - (-_SOON * stops.abs()).exp())
         flat = flat_curves(small)
         evenly, _ = apply_curves(small, flat.raised(offset_for(small, flat, wanted)))
-        gain, balance = self._decide(torch.cat([small.sqrt(), evenly, stops.expand(-1, -1, *_size(small))], dim=1))
+        gain, balance, chroma = self._decide(
+            torch.cat([small.sqrt(), evenly, stops.expand(-1, -1, *_size(small))], dim=1)
+        )
         guide = guide_of(small.amax(dim=1, keepdim=True))
         cast = (share * _LARGEST_LOG_BALANCE * balance).exp() - 1
-        local = fit_curves(guide, share * _LARGEST_LOCAL_LOG_GAIN * gain, cast)
+        local = fit_curves(
+            guide, share * _LARGEST_LOCAL_LOG_GAIN * gain, chroma=-_USUAL_CHROMA * (1 + chroma), balance=cast
+        )
         offset = offset_for(small, local, wanted)
         return local.raised(torch.where(is_same, torch.zeros_like(offset), offset))
 
-    def _decide(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the local gain (B, 1, h, w) and the balance (B, 3, h, w), both in [-1, 1]."""
+    def _decide(self, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the local gain, the balance and the chroma, (B, 1 or 3, h, w), all in [-1, 1]."""
         height, width = _size(seen)
         multiple = 2 ** len(self.downs)
         margins = (0, -width % multiple, 0, -height % multiple)
@@ -111,13 +118,15 @@ class LightNetwork(nn.Module):
             x = down(x)
         x = self.body(functional.relu(x))
         x = self.after(x + self.whole(x.mean(dim=(2, 3), keepdim=True)))
-        balance = self.balance(x).float()
-        balance = torch.tanh(balance - balance.mean(dim=1, keepdim=True))
+        colours = self.colours(x).float()
+        cast, chroma = colours[:, :3], colours[:, 3:]
+        colours = torch.tanh(torch.cat([cast - cast.mean(dim=1, keepdim=True), chroma], dim=1))
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
             x = decoder(functional.relu(up(x) + skips.pop()))
         gain = torch.tanh(self.gain(x).float())
-        balance = functional.interpolate(balance, size=_size(gain), mode="bilinear", align_corners=False)
-        return gain[..., :height, :width], balance[..., :height, :width]
+        colours = functional.interpolate(colours, size=_size(gain), mode="bilinear", align_corners=False)
+        colours = colours[..., :height, :width]
+        return gain[..., :height, :width], colours[:, :3], colours[:, 3:]
 
 
 class LiftedNoiseNetwork(nn.Module):
@@ -205,7 +214,7 @@ class LowLightRestorer(SurveyingRestorer):
         lifted, factor = apply_curves(image, curves)
         sigmas, shares = (_column(image, [float(each[name]) for each in parameters]) for name in ("sigma", "denoise"))
         wanted = shares * (1 - factor.clamp_min(1).square().reciprocal())
-        if not bool((sigmas * wanted).any()):
+        if float((sigmas * factor * wanted).max()) < _INVISIBLE:
             return lifted
         seen, level = (
             each.to(self.dtype).contiguous(memory_format=torch.channels_last) for each in (lifted, sigmas * factor)

@@ -7,6 +7,7 @@ A folder with the folders `low` and `high` in it holds real pairs: `low/NAME_k.*
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,7 +157,7 @@ def _read_pairs(folder: Path, *, side_px: int) -> list[_Pair]:
 def _even_curves(image: torch.Tensor, slopes: torch.Tensor) -> Curves:
     """Return curves with one slope for each picture."""
     flat = flat_curves(image)
-    return Curves(flat.slope + slopes, flat.offset, flat.balance)
+    return replace(flat, slope=flat.slope + slopes)
 
 
 def _squared(photo: Photo, side_px: int) -> Photo:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -14,6 +17,7 @@ from restoration.models.curves import (
     fit_curves,
     flat_curves,
     guide_of,
+    luma_of,
     offset_for,
 )
 
@@ -25,9 +29,13 @@ def _levels(count: int) -> Tensor:
     return torch.linspace(0, 1, count).reshape(-1, 1, 1, 1).expand(-1, 3, -1, -1)
 
 
+def _neutral(side_px: int) -> dict[str, Tensor]:
+    return {"chroma": torch.zeros(1, 1, side_px, side_px), "balance": torch.zeros(1, 3, side_px, side_px)}
+
+
 def _even(image: Tensor, slope: float, offset: float) -> Curves:
     flat = flat_curves(image)
-    return Curves(flat.slope + slope, flat.offset + offset, flat.balance)
+    return replace(flat, slope=flat.slope + slope, offset=flat.offset + offset)
 
 
 @pytest.mark.parametrize(("slope", "offset"), STRENGTHS)
@@ -46,10 +54,23 @@ def test_no_level_below_white_becomes_white_in_eight_bits(slope: float, offset: 
     assert float((lifted * 255).round().max()) <= 254
 
 
-def test_hues_stay_exactly(rng: np.random.Generator) -> None:
+def test_all_colours_grow_by_one_factor(rng: np.random.Generator) -> None:
     image = torch.from_numpy(rng.random((2, 3, 8, 8), dtype=np.float32))
     lifted, factor = apply_curves(image, _even(image, -0.4, 1.0))
     torch.testing.assert_close(lifted, image * factor)
+
+
+def test_chroma_grows_less_while_hue_and_luma_stay(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((1, 3, 16, 16), dtype=np.float32)) * 0.3
+    vivid = _even(image, -0.2, 1.5)
+    lively, _ = apply_curves(image, vivid)
+    calm, _ = apply_curves(image, replace(vivid, chroma=vivid.chroma - 0.3))
+    torch.testing.assert_close(luma_of(calm), luma_of(lively))
+    hues = [
+        cv2.cvtColor(each[0].permute(1, 2, 0).contiguous().numpy(), cv2.COLOR_RGB2HSV)[..., 0] for each in (image, calm)
+    ]
+    assert np.abs((hues[0] - hues[1] + 180) % 360 - 180).max() < 0.5
+    assert bool((calm.amax(dim=1) - calm.amin(dim=1) < lively.amax(dim=1) - lively.amin(dim=1)).all())
 
 
 def test_flat_curves_change_nothing(rng: np.random.Generator) -> None:
@@ -59,7 +80,7 @@ def test_flat_curves_change_nothing(rng: np.random.Generator) -> None:
     assert bool((factor == 1).all())
 
 
-@pytest.mark.parametrize("wanted", [0.05, 0.3, 0.46, 0.8])
+@pytest.mark.parametrize("wanted", [0.05, 0.3, 0.46, 0.7])
 def test_search_finds_the_wanted_brightness(wanted: float, rng: np.random.Generator) -> None:
     image = torch.from_numpy(rng.random((2, 1, 16, 16), dtype=np.float32)).expand(-1, 3, -1, -1) ** 3
     curves = _even(image, -0.2, 0.3)
@@ -69,8 +90,7 @@ def test_search_finds_the_wanted_brightness(wanted: float, rng: np.random.Genera
 
 def test_even_gain_is_fitted_exactly(rng: np.random.Generator) -> None:
     guide = guide_of(torch.from_numpy(rng.random((1, 1, 12, 12), dtype=np.float32)))
-    balance = torch.zeros(1, 3, 12, 12)
-    curves = fit_curves(guide, torch.full_like(guide, 0.7), balance)
+    curves = fit_curves(guide, torch.full_like(guide, 0.7), **_neutral(12))
     torch.testing.assert_close(curves.slope, torch.zeros_like(guide), atol=1e-4, rtol=0)
     torch.testing.assert_close(curves.offset, torch.full_like(guide, 0.7), atol=1e-4, rtol=0)
 
@@ -80,7 +100,7 @@ def test_fitted_gain_follows_an_edge_of_the_guide() -> None:
     highest[..., 8:] = 0.8
     guide = guide_of(highest)
     wanted = -0.5 * guide
-    curves = fit_curves(guide, wanted, torch.zeros(1, 3, 16, 16))
+    curves = fit_curves(guide, wanted, **_neutral(16))
     fitted = curves.slope * guide + curves.offset
     assert float((fitted - wanted).abs().max()) < 0.15 * float(wanted.max() - wanted.min())
 

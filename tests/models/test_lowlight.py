@@ -20,7 +20,7 @@ PARAMETERS = {"exposure": 0.45, "sigma": 0.02, "denoise": 1.0, "strength": 1.0}
 def restorer() -> LowLightRestorer:
     torch.manual_seed(0)
     light, noise = LightNetwork((4, 8), blocks=1), LiftedNoiseNetwork((4, 8), blocks=1)
-    for last in (light.balance, light.gain):  # they start at zero
+    for last in (light.colours, light.gain):  # they start at zero
         torch.nn.init.normal_(last.weight, std=0.5)
     contract = Contract(survey_px=SURVEY_PX, size_multiple=4, size_minimum=4, overlap_px=noise.receptive_radius_px)
     return LowLightRestorer(light, noise, contract)
@@ -46,7 +46,7 @@ def test_tiles_give_the_whole_picture(restorer: LowLightRestorer, rng: np.random
     assert np.mean((whole.pixels - tiled.pixels) ** 2) < 1e-6
 
 
-@pytest.mark.parametrize("exposure", [0.2, 0.45, 0.7])
+@pytest.mark.parametrize("exposure", [0.2, 0.35, 0.5])
 def test_answer_has_the_brightness_that_was_asked_for(
     exposure: float, restorer: LowLightRestorer, rng: np.random.Generator
 ) -> None:
