@@ -234,10 +234,11 @@ class DeepImagePrior(Restorer):
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         answers = []
-        for index, each in enumerate(parameters):
-            holes = None if mask is None else mask[index : index + 1]
-            *_, (_, answer) = self.steps(image[index : index + 1], parameters=each, mask=holes)
-            answers.append(answer.clone())
+        with torch.inference_mode(False):  # a fit needs gradients
+            for index, each in enumerate(parameters):
+                holes = None if mask is None else mask[index : index + 1].clone()
+                *_, (_, answer) = self.steps(image[index : index + 1].clone(), parameters=each, mask=holes)
+                answers.append(answer)
         return torch.cat(answers)
 
 
@@ -245,7 +246,8 @@ class Denoise(DeepImagePrior):
     """Noise of known strength: what is seen and what is compared are the picture with noise drawn anew.
 
     With z of the picture's own noise level, y + a z and y - z / a have independent noise: fitting one to the other
-    learns the photograph and can never learn the noise, so that no right moment to stop is needed.
+    learns the photograph and cannot learn the noise, so that no right moment to stop is needed. (Ending where the
+    residual is as strong as the noise came too soon: at 27.0 dB on the way to 28.0.)
     """
 
     def problem(
