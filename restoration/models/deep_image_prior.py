@@ -28,16 +28,14 @@ from restoration.models.hourglass import Hourglass
 from restoration.types import Parameters
 
 _CODE_CHANNELS = 16
-_CODE_HEIGHT = 0.1
-_CODE_NOISE = 0.03
+_CODE_HEIGHT, _CODE_NOISE = 0.1, 1 / 30  # Ulyanov et al.: uniform on 0 to 0.1, with fresh noise against overfitting
 _RECORRUPTION = 0.5
 _MEMORY = 0.99
 _WARM_UP = 20
-_HIDDEN_SHARE = 0.15
-_MOST_MOVES = 8
+_HIDDEN_SHARE, _MOST_MOVES = 0.15, 8
 _UNIT_S = 0.1
-_WINDOW = 50
-_PATIENCE = 250
+"""Iterations are done together for at least so long: others wait no longer, and reporting costs nothing beside it."""
+_WINDOW, _PATIENCE = 50, 250
 _WATCHED = 4096
 
 

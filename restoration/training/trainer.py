@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from restoration.engine.device import is_fast_on
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import pixel_loss
@@ -130,8 +131,9 @@ class Trainer:
         return self.dataset.batch(self.step).to(self.device)
 
     def restore(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return what a network makes of a batch, in bfloat16 where that is safe, and the reference."""
-        with torch.autocast(self.device.type, dtype=torch.bfloat16):
+        """Return what a network makes of a batch, in bfloat16 where that is fast, and the reference."""
+        fast = is_fast_on(self.device, torch.bfloat16)
+        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast):
             return restored_and_reference(network, batch, self.recipe)
 
     def descend(self, loss: Tensor) -> None:

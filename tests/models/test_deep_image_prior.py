@@ -185,3 +185,12 @@ def test_enlarged_picture_shrinks_to_the_original() -> None:
     answer = _last(restorer, small, _parameters(iterations=120))
     assert answer.shape == (1, 3, 32, 32)
     assert _rms(functional.avg_pool2d(answer, 2) - small) < 0.04
+
+
+def test_whole_batch_is_restored_where_gradients_are_off() -> None:
+    batch = torch.cat([_photo(), _photo().flip(-1)])
+    restorer = Denoise(widths=WIDTHS, learning_rate=0.01)
+    parameters = _parameters(sigma=0.05, iterations=2)
+    with torch.inference_mode():
+        restored = restorer.restore(batch, parameters=[parameters, parameters])
+    assert torch.equal(restored[1:], _last(restorer, batch[1:], parameters))
