@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from restoration.errors import InvalidRequest
 from restoration.types import ParamValue, Task
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--mask-white-is-known", action="store_true", help="white in the mask files is what is known")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--limit", type=int, help="only the first pictures")
+    command.add_argument(
+        "--param",
+        action="append",
+        metavar="NAME=NUMBER",
+        help="told to the models that take it; repeatable",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -118,7 +125,15 @@ def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
         told["radius"] = arguments.blur
     if Task(arguments.task) is Task.SUPER_RESOLUTION:
         told["scale"] = arguments.scale
-    return told
+    return told | dict(_number(text) for text in arguments.param or ())
+
+
+def _number(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    try:
+        return name, float(value)
+    except ValueError as error:
+        raise InvalidRequest(f'"--param" must be NAME=NUMBER, but is {text}; write for example minutes=0.5.') from error
 
 
 def _models(arguments: argparse.Namespace) -> list[str]:

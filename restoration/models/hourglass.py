@@ -29,7 +29,12 @@ class Hourglass(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, *, widths: Sequence[int], generator: torch.Generator
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        widths: Sequence[int],
+        generator: torch.Generator,
     ) -> None:
         super().__init__()
         self.size_multiple = 2 ** len(widths)
@@ -50,13 +55,15 @@ class Hourglass(nn.Module):
         _initialise(self, generator)
 
     def forward(self, x: Tensor) -> Tensor:
-        passed = []
-        for down, skip in zip(self.downs, self.skips, strict=True):
-            passed.append(skip(x))
+        sights = []
+        for down in self.downs:
+            sights.append(x)
             x = down(x)
-        for narrow, up, beside in zip(reversed(self.narrows), reversed(self.ups), reversed(passed), strict=True):
-            larger = functional.interpolate(narrow(x), scale_factor=2, mode="bilinear", align_corners=False)
-            x = up(larger + beside)
+        for level in reversed(range(len(self.ups))):
+            larger = functional.interpolate(
+                self.narrows[level](x), scale_factor=2, mode="bilinear", align_corners=False
+            )
+            x = self.ups[level](larger + self.skips[level](sights[level]))
         return torch.sigmoid(self.tail(x))
 
 

@@ -106,3 +106,10 @@ def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
 def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="measure it first"):
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
+
+
+def test_parameter_of_a_benchmark_must_be_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
+    command = ["bench", "quality", "--set", str(tmp_path), "--task", "denoise", "--param", "sigma=much"]
+    assert main(command) == 2
+    assert "NAME=NUMBER" in capsys.readouterr().err

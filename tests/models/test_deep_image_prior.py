@@ -34,6 +34,12 @@ def _noisy(image: Tensor, sigma: float) -> Tensor:
     return image + sigma * torch.randn(image.shape, generator=torch.Generator().manual_seed(1))
 
 
+def _hole() -> Tensor:
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 8:14, 10:20] = 1
+    return mask
+
+
 def _last(restorer: Restorer, image: Tensor, parameters: Parameters, mask: Tensor | None = None) -> Tensor:
     *_, (fraction, answer) = restorer.steps(image, parameters=parameters, mask=mask)
     assert fraction == 1
@@ -63,7 +69,7 @@ def test_global_random_state_is_left_alone() -> None:
 def test_loss_falls(kind: type[deep_image_prior.DeepImagePrior]) -> None:
     restorer = kind(widths=WIDTHS, learning_rate=0.01, scale=2 if kind is Enlarge else 1)
     image, generator = _photo(), torch.Generator().manual_seed(0)
-    problem = restorer.problem(image, parameters=_parameters(), mask=torch.zeros(1, 1, 32, 32), generator=generator)
+    problem = restorer.problem(image, parameters=_parameters(), mask=_hole(), generator=generator)
     fit = deep_image_prior.Fit(problem, widths=WIDTHS, learning_rate=0.01, generator=generator)
     losses = []
     for _ in range(80):
@@ -85,24 +91,37 @@ def test_input_and_target_of_the_denoiser_have_independent_noise() -> None:
     problem = Denoise(widths=WIDTHS, learning_rate=0.01).problem(
         noisy, parameters=_parameters(sigma=sigma), mask=None, generator=torch.Generator().manual_seed(2)
     )
-    seen, target = ((tensor - clean).flatten() for tensor in problem.draw())
+    sample = problem.draw()
+    seen, target = ((tensor - clean).flatten() for tensor in (sample.seen, sample.target))
     assert abs(float(torch.corrcoef(torch.stack([seen, target]))[0, 1])) < 0.01  # 4 standard errors
     assert float(((seen - target).var() - sigma**2 * 2.5**2) / sigma**2) == pytest.approx(0, abs=0.1)
 
 
 def test_known_pixels_stay_bit_exact() -> None:
     image = _photo()
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[..., 8:14, 10:20] = 1
+    mask = _hole()
     for _, answer in Fill(widths=WIDTHS, learning_rate=0.01).steps(image, parameters=_parameters(), mask=mask):
         known = (mask == 0).expand_as(image)
         assert torch.equal(answer[known], image[known])
 
 
+def test_moved_holes_hide_known_pixels_and_only_those_count() -> None:
+    image, mask = _photo(), _hole()
+    problem = Fill(widths=WIDTHS, learning_rate=0.01).problem(
+        image, parameters=_parameters(), mask=mask, generator=torch.Generator().manual_seed(0)
+    )
+    for sample in (problem.draw() for _ in range(20)):
+        hidden = sample.seen[:, 3:] > 0
+        assert sample.weight is not None
+        assert torch.equal(hidden, (mask > 0) | (sample.weight > 0))
+        assert not (sample.weight * mask).any()
+        visible = ~hidden.expand_as(image)
+        assert torch.equal(sample.seen[:, :3][visible], image[visible])
+
+
 def test_what_lies_in_the_hole_does_not_matter() -> None:
     image, restorer = _photo(), Fill(widths=WIDTHS, learning_rate=0.01)
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[..., 8:14, 10:20] = 1
+    mask = _hole()
     fills = [_last(restorer, torch.where(mask > 0, value, image), _parameters(), mask) for value in (0.0, 1.0)]
     assert torch.equal(*fills)
 
@@ -116,18 +135,16 @@ def test_gray_picture_stays_gray() -> None:
 def test_fit_ends_where_only_the_noise_is_left() -> None:
     sigma = 0.15
     image = _noisy(torch.full((1, 3, 32, 32), 0.5), sigma)
-    mask = torch.zeros(1, 1, 32, 32)
-    restorer = Fill(widths=WIDTHS, learning_rate=0.01)
+    restorer = Enlarge(widths=WIDTHS, learning_rate=0.01, scale=1)
     generator = torch.Generator().manual_seed(0)
-    problem = restorer.problem(image, parameters=_parameters(sigma=sigma), mask=mask, generator=generator)
+    problem = restorer.problem(image, parameters=_parameters(sigma=sigma), mask=None, generator=generator)
     fit = deep_image_prior.Fit(problem, widths=WIDTHS, learning_rate=0.01, generator=generator)
     left = []
     while not fit.is_over and len(left) < 500:
         fit.step()
         left.append(_rms(fit.answer - image))
     assert left[-1] <= sigma < left[-2]
-    steps = list(restorer.steps(image, parameters=_parameters(sigma=sigma, iterations=500), mask=mask))
-    assert steps[-1][0] == 1
+    assert torch.equal(_last(restorer, image, _parameters(sigma=sigma, iterations=500)), fit.answer)
 
 
 def test_time_limit_ends_the_work_with_what_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +185,12 @@ def test_enlarged_picture_shrinks_to_the_original() -> None:
     answer = _last(restorer, small, _parameters(iterations=120))
     assert answer.shape == (1, 3, 32, 32)
     assert _rms(functional.avg_pool2d(answer, 2) - small) < 0.04
+
+
+def test_whole_batch_is_restored_where_gradients_are_off() -> None:
+    batch = torch.cat([_photo(), _photo().flip(-1)])
+    restorer = Denoise(widths=WIDTHS, learning_rate=0.01)
+    parameters = _parameters(sigma=0.05, iterations=2)
+    with torch.inference_mode():
+        restored = restorer.restore(batch, parameters=[parameters, parameters])
+    assert torch.equal(restored[1:], _last(restorer, batch[1:], parameters))
