@@ -27,6 +27,8 @@ TINY: Mapping[str, dict[str, Any]] = {
     "resunet:build_jpeg_remover": {"widths": [4, 8], "blocks": 1},
     "plug_and_play:build_deblur": {"widths": [4, 8], "blocks": 1},
     "plug_and_play:build_fill": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play_inpaint:build": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play_sr:build": {"widths": [4, 8], "blocks": 1},
     "edsr:build": {"width": 4, "blocks": 1},
     "srvggnet:build": {"num_feat": 4, "num_conv": 2},
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
@@ -39,7 +41,7 @@ MODELS = [info for info in load_manifest() if info.config.get("architecture") no
 
 def _network(info: ModelInfo, config: Mapping[str, Any], scale: int) -> tuple[torch.nn.Module, str | None]:
     """Return the network behind a factory and the key that its published files keep the weights under."""
-    if info.factory.startswith(("resunet:", "plug_and_play:")):
+    if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet
 
         return ResUNet(**config), None
