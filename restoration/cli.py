@@ -10,7 +10,7 @@ from pathlib import Path
 
 from restoration import own_models
 from restoration.errors import InvalidRequest, RestorationError
-from restoration.images import format_of
+from restoration.images import format_of, write_kernel
 from restoration.service import Service
 from restoration.types import (
     Done,
@@ -119,6 +119,7 @@ def _add_restore_arguments(command: argparse.ArgumentParser, statuses: Sequence[
         help="inpaint: pass from the original into the fill over so much",
     )
     command.add_argument("--kernel", type=Path, help="deblur: a picture of the blur kernel, instead of its parameters")
+    command.add_argument("--save-kernel", type=Path, metavar="FILE", help="deblur: also write a picture of the blur")
     command.add_argument(
         "--fit", action="store_true", help="shrink a picture above the model's limit instead of refusing it"
     )
@@ -153,9 +154,10 @@ def _value(text: str) -> ParamValue:
 
 
 def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
-    format_of(arguments.output)  # an ending that cannot be written is refused before the work, not after it
-    if not arguments.output.absolute().parent.is_dir():
-        raise InvalidRequest(f'The folder "{arguments.output.parent}" does not exist; make it first.')
+    for file in filter(None, (arguments.output, arguments.save_kernel)):
+        format_of(file)  # an ending that cannot be written is refused before the work, not after it
+        if not file.absolute().parent.is_dir():
+            raise InvalidRequest(f'The folder "{file.parent}" does not exist; make it first.')
     values = {name: getattr(arguments, f"param_{name}") for name in names}
     request = RestoreRequest(
         image=arguments.input,
@@ -172,6 +174,8 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
     )
     result = _wait(Service(device=arguments.device), request)
     result.save(arguments.output)
+    if arguments.save_kernel is not None:
+        _save_kernel(result, arguments.save_kernel)
     print(arguments.output)
     for note in result.notes:
         print(note, file=sys.stderr)
@@ -182,6 +186,12 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
         file=sys.stderr,
     )
     return 0
+
+
+def _save_kernel(result: RestoreResult, file: Path) -> None:
+    if result.kernel is None:
+        raise InvalidRequest(f"{result.model.title} uses no blur kernel; leave --save-kernel out.")
+    write_kernel(result.kernel, file)
 
 
 def _tile_px(value: int | None) -> int | None:

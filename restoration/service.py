@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration import diagnosis, own_models, weights
+from restoration.deblurring import find_kernel
 from restoration.enlarging import Enlargement, consistency_db, peak_factor, plan_enlargement, resampled
 from restoration.errors import (
     ImageTooLarge,
@@ -318,6 +319,7 @@ class Service:
         parts = self._parts()
         registry = parts.place()
         yield from self._fetch_weights(plan)
+        plan = yield from self._with_kernel(plan, run)
         work = _Work(parts.engine, registry, plan, run)
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
         needs_alpha_run = has_shape and plan.enlargement is not None
@@ -346,10 +348,22 @@ class Service:
             parameters=as_mapping(plan.parameters),
             stats=run.stats,
             weights=run.weights,
+            kernel=plan.kernel,
             consistency_db=None if plan.enlargement is None else consistency_db(colours, source),
             notes=(*plan.notes, *run.notes),
         )
         yield Done(result)
+
+    def _with_kernel(self, plan: _Plan, run: _Run) -> Generator[Progress, None, _Plan]:
+        """Return the plan with the kernel of its blur, which is found once for the whole picture."""
+        if plan.kernel is not None or plan.info.param("blur") is None:
+            return plan
+        started_s = time.perf_counter()
+        parameters = in_model_units(plan.info, plan.parameters)
+        kernel, notes = yield from find_kernel(plan.picture.pixels, parameters)
+        elapsed_s = time.perf_counter() - started_s
+        run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
+        return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))
 
     def _fetch_weights(self, plan: _Plan) -> Generator[Progress, None, None]:
         """Download what the model needs, in this job's own time: other jobs go on.

@@ -238,6 +238,7 @@ class RestoreResult:
         original: the picture that went into the model, upright and, where asked for, shrunk to fit.
         parameters: every parameter the model ran with, defaults filled in.
         weights: first hex digits of the sha256 of the weights that were used; "" for methods without weights.
+        kernel: the blur kernel (k, k') that the model undid, sum 1; None for models that know of none.
         consistency_db: of an enlarged picture, the PSNR between it, shrunk back, and the original; else None.
         notes: sentences the user should read ("Shrunk from 6000x4000 px to ...").
     """
@@ -250,6 +251,7 @@ class RestoreResult:
     parameters: Parameters
     stats: RunStats
     weights: str = ""
+    kernel: npt.NDArray[np.float32] | None = field(default=None, repr=False)
     consistency_db: float | None = None
     notes: tuple[str, ...] = ()
 

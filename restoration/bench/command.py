@@ -70,7 +70,11 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
     command.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
     command.add_argument("--quality", type=int, help="JPEG quality; also told to the model")
-    command.add_argument("--blind", action="store_true", help="tell the model nothing: it measures for itself")
+    command.add_argument(
+        "--blind",
+        action="store_true",
+        help="tell the model nothing: it measures for itself; for blur, after the best shift of the picture",
+    )
     command.add_argument("--blur", type=float, default=0.0, metavar="PX", help="radius of Gaussian blur")
     command.add_argument("--scale", type=int, default=4, help="super-resolution factor")
     command.add_argument("--gray", action="store_true", help="turn the pictures gray first")
@@ -121,6 +125,8 @@ def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
         told["sigma"] = arguments.sigma
     if arguments.quality is not None and not arguments.blind:
         told["quality"] = arguments.quality
+    if arguments.blind and Task(arguments.task) is Task.DEBLUR:
+        told["blur"] = "estimate"
     if arguments.blur:
         told["radius"] = arguments.blur
     if Task(arguments.task) is Task.SUPER_RESOLUTION:
@@ -183,7 +189,7 @@ def _low_light(arguments: argparse.Namespace) -> int:
 
 def _quality(arguments: argparse.Namespace) -> int:
     from restoration.bench.cases import load_cases
-    from restoration.bench.quality import measure
+    from restoration.bench.quality import ALIGNMENT_PX, measure
     from restoration.bench.report import to_json, to_markdown
     from restoration.service import Service
 
@@ -196,6 +202,7 @@ def _quality(arguments: argparse.Namespace) -> int:
         parameters=_told(arguments),
         precision=arguments.precision,
         folder=arguments.save,
+        is_blind=arguments.blind,
         progress=lambda line: print(line, file=sys.stderr),
     )
     settings = {
@@ -204,6 +211,8 @@ def _quality(arguments: argparse.Namespace) -> int:
         if key not in ("measure", "command", "json", "folder", "model", "save") and value not in (None, False, 0.0)
     }
     title = f"{arguments.folder.name}, {task.value}"
+    if arguments.blind and task is Task.DEBLUR:
+        title += f", kernel estimated, compared after the best shift of at most {ALIGNMENT_PX} px"
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
     print(to_markdown(result))
     if arguments.json is not None:

@@ -14,11 +14,13 @@ import numpy.typing as npt
 
 from restoration.bench.cases import Case
 from restoration.images import Picture, quantize
-from restoration.metrics import CATALOGUE, haarpsi, psnr, to_y
+from restoration.metrics import CATALOGUE, aligned, haarpsi, psnr, to_y
 from restoration.service import Service
 from restoration.types import Done, ParamValue, RestoreRequest, Task, as_mapping
 
 INPUT = "(input)"
+ALIGNMENT_PX = 8
+"""Blind deblurring is compared after the best shift of at most so many pixels, and without a border as wide."""
 BASELINES: Mapping[Task, str] = {
     Task.DENOISE: "non-local-means",
     Task.SALT_AND_PEPPER: "adaptive-median",
@@ -51,6 +53,7 @@ def measure(
     models: Sequence[str],
     parameters: Mapping[str, ParamValue],
     precision: Literal["auto", "exact"] = "auto",
+    is_blind: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     folder: Path | None = None,
 ) -> list[Row]:
@@ -62,17 +65,20 @@ def measure(
 
     Args:
         parameters: given to every model that takes them.
+        is_blind: for deblurring, keep the kernels from the models; since a kernel can be found only up to a shift, the
+            input and every answer are then compared after the one shift of the whole picture that fits best.
         folder: where every restored picture is kept as `<case>_<model>.png`; None keeps none.
 
     Returns:
         One row per model, after a row of the input itself where it can be compared.
     """
     rows = {name: Row(name) for name in (INPUT, *models)}
+    shift_px = ALIGNMENT_PX if is_blind and task is Task.DEBLUR else 0
     takes = {status.info.id: status.info for status in service.list_models(task)}
     for case in cases:
         border = int(parameters.get("scale", 4)) if task is Task.SUPER_RESOLUTION else 0
         if (case.degraded.width, case.degraded.height) == (case.reference.width, case.reference.height):
-            _score(rows[INPUT], case.degraded, case, task=task, crop_border=border)
+            _score(rows[INPUT], case.degraded, case, task=task, crop_border=border, shift_px=shift_px)
         for name in models:
             info = takes.get(name)
             chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
@@ -82,7 +88,7 @@ def measure(
                 model=name,
                 parameters=as_mapping(chosen),
                 mask=case.mask,
-                kernel=case.kernel,
+                kernel=None if is_blind else case.kernel,
                 precision=precision,
             )
             if not rows[name].scores:  # the first run loads the model; its time is not that of a run
@@ -92,7 +98,7 @@ def measure(
             elapsed_s = time.perf_counter() - started_s
             megapixels = case.degraded.width * case.degraded.height / 1e6
             rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
-            _score(rows[name], restored.picture, case, task=task, crop_border=border)
+            _score(rows[name], restored.picture, case, task=task, crop_border=border, shift_px=shift_px)
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 restored.save(folder / f"{case.name}_{name}.png")
@@ -101,8 +107,10 @@ def measure(
     return [row for row in rows.values() if row.scores]
 
 
-def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: int) -> None:
+def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: int, shift_px: int = 0) -> None:
     ours, theirs = (_samples(picture, task=task) for picture in (restored, case.reference))
+    if shift_px:
+        ours, theirs = aligned(ours, theirs, most_px=shift_px)
     for metric in CATALOGUE:
         score = metric.function(ours, theirs, data_range=255.0, crop_border=crop_border)
         row.scores.setdefault(metric.name, []).append(score)

@@ -4,7 +4,7 @@ from restoration.images.alpha import bleed_alpha, flatten
 from restoration.images.decode import MAX_PIXELS, ImageHeader, ImageSource, probe, read
 from restoration.images.encode import FileFormat, encode, format_of, lossless_format, preview_bytes, write
 from restoration.images.jpeg import jpeg_table
-from restoration.images.kernels import read_kernel
+from restoration.images.kernels import kernel_picture, read_kernel, write_kernel
 from restoration.images.masks import check_mask, feather, grow_mask, kept_by_layers, mask_from_layers, read_mask
 from restoration.images.picture import BitDepth, FloatArray, Picture, gray_of, quantize
 from restoration.images.shrink import shrink_to, shrink_to_side
@@ -27,6 +27,7 @@ __all__ = [
     "grow_mask",
     "jpeg_table",
     "kept_by_layers",
+    "kernel_picture",
     "lossless_format",
     "mask_from_layers",
     "preview_bytes",
@@ -38,4 +39,5 @@ __all__ = [
     "shrink_to",
     "shrink_to_side",
     "write",
+    "write_kernel",
 ]

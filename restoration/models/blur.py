@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from restoration.degradations.blur import motion_kernel
+from restoration.errors import InvalidParameter
 from restoration.types import Parameters
 
 FloatArray = npt.NDArray[np.float32]
@@ -30,11 +31,17 @@ def kernel_of(parameters: Parameters, kernel: Tensor | None) -> FloatArray:
     Args:
         parameters: `blur` is "gaussian" or "defocus" with `radius` in px, or "motion" with `length` in px and `angle`
             in degrees, counter-clockwise from the horizontal.
-        kernel: a kernel of the user's own, or None.
+        kernel: a kernel of the user's own, or an estimated one, or None.
+
+    Raises:
+        InvalidParameter: the kernel is to be estimated, which needs the whole picture.
     """
     if kernel is not None:
         return np.asarray(kernel.cpu().numpy(), dtype=np.float32)
     kind = parameters.get("blur", "gaussian")
+    if kind == "estimate":
+        message = "The blur is estimated from the whole picture; call the service, or give the kernel."
+        raise InvalidParameter(message, name="blur")
     if kind == "motion":
         length_px = float(parameters["length"])
         return motion_kernel(length_px, float(parameters["angle"])) if length_px >= 1 else np.ones((1, 1), np.float32)

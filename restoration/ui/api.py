@@ -201,6 +201,7 @@ def _facts(result: RestoreResult) -> dict[str, Any]:
         "input_size": [result.original.width, result.original.height],
         "output_size": [result.picture.width, result.picture.height],
         "consistency_db": None if result.consistency_db is None else round(result.consistency_db, 2),
+        "kernel": None if result.kernel is None else result.kernel.round(6).tolist(),
         "device": result.stats.device,
         "precision": result.stats.dtype,
         "seconds": round(result.stats.run_s, 4),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from html import escape
 
 from restoration.diagnosis import Diagnosis
 from restoration.forecast import Forecast
+from restoration.images import encode, kernel_picture
 from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult, Task
 from restoration.ui import text
 
@@ -80,7 +82,18 @@ def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
         ("File", f"{file_name}, {_megabytes(file_bytes)}"),
     ]
     rows = "".join(f"<div><dt>{name}</dt><dd>{escape(value)}</dd></div>" for name, value in facts if value)
-    return f'<dl class="status outcome">{rows}</dl>{_notes(result.notes)}'
+    return f'<dl class="status outcome">{rows}{_kernel(result)}</dl>{_notes(result.notes)}'
+
+
+def _kernel(result: RestoreResult) -> str:
+    """Show the kernel of the blur that was undone."""
+    if result.kernel is None:
+        return ""
+    height, width = result.kernel.shape
+    content = base64.b64encode(encode(kernel_picture(result.kernel), "PNG")).decode("ascii")
+    label = text.KERNEL_USED.format(width=width, height=height)
+    image = f'<img class="kernel" alt="{escape(label)}" src="data:image/png;base64,{content}">'
+    return f"<div><dt>Blur</dt><dd>{image} {escape(label)}</dd></div>"
 
 
 def model_summary(status: ModelStatus) -> str:

@@ -40,6 +40,8 @@ KERNEL: Final = "Use a picture of the blur"
 KERNEL_FILE: Final = "Kernel: how a point of light was spread"
 KERNEL_HINT: Final = "Drop a small picture here\nbright where the light went"
 
+KERNEL_USED: Final = "how a point had spread, {width} × {height} px"
+
 FOUND: Final = "Measured"
 FOUND_NOISE: Final = "noise level {level:.0f} of 255"
 FOUND_JPEG: Final = "JPEG quality {quality}"

@@ -28,6 +28,8 @@ TINY: Mapping[str, dict[str, Any]] = {
     "resunet:build_jpeg_remover": {"widths": [4, 8], "blocks": 1},
     "plug_and_play:build_deblur": {"widths": [4, 8], "blocks": 1},
     "plug_and_play:build_fill": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play_inpaint:build": {"widths": [4, 8], "blocks": 1},
+    "plug_and_play_sr:build": {"widths": [4, 8], "blocks": 1},
     "edsr:build": {"width": 4, "blocks": 1},
     "ircnn:build": {"width": 4},
     "mwcnn:build_denoiser": {"widths": [4, 8], "blocks": 1},
@@ -60,7 +62,7 @@ def _network(
         from restoration.models.lowlight import LiftedNoiseNetwork, LightNetwork
 
         return (LightNetwork(**config["light"]) if role == "light" else LiftedNoiseNetwork(**config["noise"])), None
-    if info.factory.startswith(("resunet:", "plug_and_play:")):
+    if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet
 
         return ResUNet(**config), None
