@@ -93,3 +93,19 @@ def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
 def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="measure it first"):
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
+
+
+def test_blind_deblurring_keeps_the_kernel_and_forgives_a_shift(tmp_path: Path, service: Service) -> None:
+    folder = tmp_path / "set"
+    (folder / "gt").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (60, 60), dtype=np.uint8)).save(folder / "gt" / "im.png")
+    moved = np.zeros((5, 5), np.uint8)
+    moved[1, 4] = 255
+    Image.fromarray(moved).save(folder / "gt" / "kernel1.png")
+    cases = list(load_cases(Task.DEBLUR, folder, Damage()))
+    settings = {"task": Task.DEBLUR, "models": ["wiener"], "parameters": {"blur": "defocus", "radius": 0}}
+    blind = measure(service, cases, is_blind=True, **settings)  # type: ignore[arg-type]
+    assert [row.mean("mse") for row in blind] == [0, 0]
+    told = measure(service, cases, **settings)  # type: ignore[arg-type]
+    assert told[0].mean("psnr") < 15
