@@ -13,7 +13,7 @@ ESTIMATE = "estimate"
 _CRAMPED_SHARE = 0.05
 
 NO_BLUR = (
-    "No blur was found to undo: the picture is sharp, or too flat to tell. "
+    "No blur was found to undo: the picture is sharp to about a pixel, or too flat to tell. "
     "Where you see blur, choose its kind and radius by hand."
 )
 CRAMPED = 'The blur fills the whole kernel; raise "Largest blur" if the result looks doubled or still blurred.'

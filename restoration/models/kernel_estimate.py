@@ -33,7 +33,8 @@ _TURNS = 5
 
 _FIRST_SPARSITY, _LAST_SPARSITY, _SPARSITY_DECAY = 8e-3, 1e-4, 1.1
 _LAST_COUPLING = 1e3
-_RIDGE = 0.2
+_RIDGE = 60.0
+_LEAST_CONTRAST, _CONTRAST_SHARES = 0.1, (0.005, 0.995)
 _KERNEL_ITERATIONS = 100
 _LEAST_WEIGHT = 0.05
 _LEAST_PART = 0.1
@@ -41,7 +42,7 @@ _LEAST_PART = 0.1
 _EDGE_SHRINKING = 4
 _EDGE_SHARE = 0.99
 _LEAST_EDGE = 0.02
-_SHARP = 0.9
+_LEAST_SPREAD_PX = 1.05
 
 
 def estimate_kernel(gray: FloatArray, *, size_px: int) -> Generator[float, None, FloatArray]:
@@ -59,12 +60,12 @@ def estimate_kernel(gray: FloatArray, *, size_px: int) -> Generator[float, None,
     """
     part = _textured_part(gray)
     size_px = min(size_px, _odd(min(part.shape) / 3))
-    blurred = torch.from_numpy(np.ascontiguousarray(part, dtype=np.float32))[None, None]
+    blurred = torch.from_numpy(np.asarray(part / _contrast(part), dtype=np.float32))[None, None]
     if size_px < _SMALLEST_KERNEL_PX or not _has_edges(blurred):
         return np.ones((1, 1), np.float32)
     sizes = _kernel_sizes(size_px)
     costs = np.cumsum([size**2 for size in sizes for _ in range(_TURNS)])
-    kernel, sparsity, done = _two_pixels(sizes[0]), _FIRST_SPARSITY, 0
+    kernel, sparsity, done = _cross(sizes[0]), _FIRST_SPARSITY, 0
     for size in sizes:
         level = blurred if size == size_px else _resized(blurred, size / size_px)
         kernel = _normalised(_resized(kernel[None, None], size / kernel.shape[0])[0, 0])
@@ -105,8 +106,8 @@ def sparse_latent(canvas: Canvas, *, sparsity: float) -> Tensor:
 def fit_kernel(latent: Tensor, blurred: Tensor, *, size_px: int) -> Tensor:
     """Return the k >= 0, (size_px, size_px), that minimises |k * grad latent - grad blurred|^2 + ridge |k|^2.
 
-    The ridge is a share of the energy of the latent gradients. Only the correlations of the gradients enter, so that
-    the quadratic programme is as small as the kernel; it is solved by projected gradients with momentum.
+    Only the correlations of the gradients enter, so that the quadratic programme is as small as the kernel; it is
+    solved by projected gradients with momentum.
 
     Args:
         latent, blurred: (H, W); gradients nearer to the border than half a kernel do not count.
@@ -119,16 +120,17 @@ def fit_kernel(latent: Tensor, blurred: Tensor, *, size_px: int) -> Tensor:
     itself, other = _correlations(slopes, slopes, 2 * reach), _correlations(slopes, targets, reach)
     energy = itself[2 * reach, 2 * reach]
     if energy <= 0:
-        return _two_pixels(size_px)
+        return _cross(size_px)
     side = itself.shape[0] + size_px
     transfer = torch.fft.rfft2(itself / energy, s=(side, side))
     target = other / energy
-    step = 1 / (float(transfer.abs().max()) + _RIDGE)
+    ridge = _RIDGE / float(energy)
+    step = 1 / (float(transfer.abs().max()) + ridge)
     kernel = ahead = target.clamp(min=0)
     momentum = 1.0
     for _ in range(_KERNEL_ITERATIONS):
         image = torch.fft.irfft2(torch.fft.rfft2(ahead, s=(side, side)) * transfer, s=(side, side))
-        slope = image[2 * reach :, 2 * reach :][:size_px, :size_px] + _RIDGE * ahead - target
+        slope = image[2 * reach :, 2 * reach :][:size_px, :size_px] + ridge * ahead - target
         renewed = (ahead - step * slope).clamp(min=0)
         grown = (1 + (1 + 4 * momentum**2) ** 0.5) / 2
         ahead = renewed + (momentum - 1) / grown * (renewed - kernel)
@@ -141,7 +143,7 @@ def pruned(kernel: Tensor) -> Tensor:
     weights = kernel.clamp(min=0).numpy()
     weights = np.where(weights >= _LEAST_WEIGHT * weights.max(), weights, 0)
     if weights.max() <= 0:
-        return _two_pixels(kernel.shape[0])
+        return _cross(kernel.shape[0])
     parts, count = ndimage.label(weights, structure=np.ones((3, 3)))
     sums = ndimage.sum_labels(weights, parts, index=np.arange(count + 1))
     kept = np.where(sums[parts] >= _LEAST_PART * sums[1:].max(), weights, 0)
@@ -149,10 +151,14 @@ def pruned(kernel: Tensor) -> Tensor:
 
 
 def trimmed(kernel: FloatArray) -> FloatArray:
-    """Return the smallest middle part, odd sides, that holds all weights; (1, 1) where one pixel holds nearly all."""
-    if kernel.max() >= _SHARP * kernel.sum():
-        return np.ones((1, 1), np.float32)
+    """Return the smallest middle part, odd sides, that holds all weights, of a square kernel of sum 1.
+
+    (1, 1) where the weights spread hardly farther than those that sharp pictures give.
+    """
     middle = kernel.shape[0] // 2
+    distances = np.square(np.arange(kernel.shape[0]) - middle)
+    if max(distances @ kernel.sum(axis=0), distances @ kernel.sum(axis=1)) <= _LEAST_SPREAD_PX**2:
+        return np.ones((1, 1), np.float32)
     rows, columns = (int(np.abs(places - middle).max()) for places in np.nonzero(kernel))
     inner = kernel[middle - rows : middle + rows + 1, middle - columns : middle + columns + 1]
     return np.asarray(inner / inner.sum(), dtype=np.float32)
@@ -171,11 +177,11 @@ def _odd(length: float) -> int:
     return max(1, 2 * round((length - 1) / 2) + 1)
 
 
-def _two_pixels(size_px: int) -> Tensor:
-    """Return a short sideways stroke: from a single pixel the turns would never leave the blurred picture."""
+def _cross(size_px: int) -> Tensor:
+    """Return a pixel and its four neighbours, to begin with."""
     kernel = torch.zeros(size_px, size_px)
     middle = size_px // 2
-    kernel[middle, middle - 1 : middle + 1] = 0.5
+    kernel[middle - 1 : middle + 2, middle] = kernel[middle, middle - 1 : middle + 2] = 0.2
     return kernel
 
 
@@ -235,6 +241,12 @@ def _has_edges(blurred: Tensor) -> bool:
     """Tell whether something is left of the gradients when the picture is made so small that noise has gone."""
     slopes = _gradients(_resized(blurred, 1 / _EDGE_SHRINKING))[..., :-1, :-1].square().sum(dim=1).sqrt()
     return bool(slopes.numel() and torch.quantile(slopes.flatten(), _EDGE_SHARE) > _LEAST_EDGE)
+
+
+def _contrast(gray: FloatArray) -> float:
+    """Return the distance between the picture's dark and light ends; the weights here are meant for a distance of 1."""
+    dark, light = np.quantile(gray, _CONTRAST_SHARES)
+    return max(float(light - dark), _LEAST_CONTRAST)
 
 
 def _textured_part(gray: FloatArray) -> FloatArray:

@@ -1,8 +1,13 @@
 """Inpainting with a denoiser as the prior: half-quadratic splitting with a mask as the operator.
 
+Before each step noise of the level that the denoiser is told is added in the holes. A smooth hole is not what it was
+trained on: given nothing to remove it drifts, step by step, to bright or coloured spots.
+
 Reference:
     Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (the splitting);
-    Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, 2017, arXiv:1704.03264.
+    Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, 2017, arXiv:1704.03264;
+    Kadkhodaie & Simoncelli, Solving Linear Inverse Problems Using the Prior Implicit in a Denoiser, 2020,
+    arXiv:2007.13640 (the noise).
 """
 
 from __future__ import annotations
@@ -21,6 +26,7 @@ from restoration.types import Parameters
 
 _SIGMAS = (50 / 255, 2 / 255)
 _SMOOTHINGS = 8
+_SEED = 0
 
 
 class PlugAndPlayInpaint(DenoiserPrior):
@@ -39,8 +45,10 @@ class PlugAndPlayInpaint(DenoiserPrior):
         noise = float(parameters["sigma"])
         estimate = spread(image, known)
         count = int(parameters["iterations"])
+        generator = torch.Generator().manual_seed(_SEED)
         for index, level in enumerate(np.geomspace(_SIGMAS[0], max(_SIGMAS[1], noise), count)):
-            denoised = self.denoise(estimate, float(level))
+            grain = torch.randn(estimate.shape, generator=generator).to(estimate)
+            denoised = self.denoise(estimate + mask * float(level) * grain, float(level))
             estimate = keep_known(image, denoised, known, weight=(noise / float(level)) ** 2)
             yield (index + 1) / count, estimate
 

@@ -113,3 +113,19 @@ def test_parameter_of_a_benchmark_must_be_a_number(tmp_path: Path, capsys: pytes
     command = ["bench", "quality", "--set", str(tmp_path), "--task", "denoise", "--param", "sigma=much"]
     assert main(command) == 2
     assert "NAME=NUMBER" in capsys.readouterr().err
+
+
+def test_blind_deblurring_keeps_the_kernel_and_forgives_a_shift(tmp_path: Path, service: Service) -> None:
+    folder = tmp_path / "set"
+    (folder / "gt").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 256, (60, 60), dtype=np.uint8)).save(folder / "gt" / "im.png")
+    moved = np.zeros((5, 5), np.uint8)
+    moved[1, 4] = 255
+    Image.fromarray(moved).save(folder / "gt" / "kernel1.png")
+    cases = list(load_cases(Task.DEBLUR, folder, Damage()))
+    settings = {"task": Task.DEBLUR, "models": ["wiener"], "parameters": {"blur": "defocus", "radius": 0}}
+    blind = measure(service, cases, is_blind=True, **settings)  # type: ignore[arg-type]
+    assert [row.mean("mse") for row in blind] == [0, 0]
+    told = measure(service, cases, **settings)  # type: ignore[arg-type]
+    assert told[0].mean("psnr") < 15

@@ -66,3 +66,10 @@ def test_spread_keeps_a_constant_and_reaches_everywhere(rng: np.random.Generator
     known[..., 5, 7] = 1
     image = torch.where(known > 0, torch.tensor(0.7), torch.tensor(0.1)).expand(1, 3, -1, -1)
     torch.testing.assert_close(spread(image, known), torch.full((1, 3, 33, 20), 0.7))
+
+
+def test_flat_colour_is_continued(repairer: PlugAndPlayInpaint) -> None:
+    mask = torch.zeros(1, 1, 96, 96)
+    mask[..., 40:50, 8:88] = 1
+    colour = torch.tensor([0.2, 0.3, 0.1])[None, :, None, None].expand(1, 3, 96, 96)
+    torch.testing.assert_close(_repaired(repairer, colour, mask), colour, atol=0.02, rtol=0)
