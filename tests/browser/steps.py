@@ -9,11 +9,13 @@ from playwright.sync_api import Locator, Page, expect
 RUN_TIMEOUT_MS = 120_000
 NARROW_PX = 600
 
+expect.set_options(timeout=30_000)  # a busy machine, not the page, decides how soon an event is through
+
 
 def open_page(page: Page, url: str) -> None:
     """Load the page and wait until it answers."""
     page.goto(url)
-    expect(page.locator("#denoise-picture")).to_be_visible(timeout=30_000)
+    expect(page.locator("#denoise-picture")).to_be_visible()
 
 
 def open_tab(page: Page, label: str) -> None:
