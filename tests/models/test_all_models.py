@@ -105,10 +105,10 @@ def _seed_network(factory: str, config: Mapping[str, Any]) -> torch.nn.Module | 
     from restoration.models.dark_photo import DarkPhotoCNN
     from restoration.models.ircnn import IRCNN
     from restoration.models.mwcnn import MWCNN
-    from restoration.models.srcnn import SRCNN
+    from restoration.models.srcnn import SRCNN, VARIANTS
 
     kinds = {
-        "srcnn": SRCNN,
+        "srcnn": lambda: SRCNN(**VARIANTS["9-1-5"]),
         "ircnn": IRCNN,
         "mwcnn": MWCNN,
         "autoencoder": SkipAutoencoder,
