@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
+from restoration.types import ParamValue
 
 Degradation = Literal[
     "gaussian",
@@ -25,6 +26,21 @@ Degradation = Literal[
 ]
 Loss = Literal["l1", "log-l1", "l2"]
 Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The table `[teaching]` of a recipe: a model whose answers are learnt (see `teacher`).
+
+    Args:
+        model: its id.
+        share: share of the loss that compares with the teacher's answer instead of the photograph, 0 to 1.
+        parameters: of the model, in user units; its defaults for the others.
+    """
+
+    model: str
+    share: float = 1.0
+    parameters: Mapping[str, ParamValue] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -63,6 +79,7 @@ class Recipe:
             as strong; "l2" = mean squared error. Where a patch has holes only they count.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
         features: what that distance looks at, as in `Adversarial`.
+        teaching: a model whose answers are learnt beside the photographs; None where none is.
         held_out: share of the photographs that is kept for validation.
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start.
@@ -89,6 +106,7 @@ class Recipe:
     loss: Loss = "l1"
     perceptual: float = 0.0
     features: Features = "auto"
+    teaching: Teaching | None = None
     held_out: float = 0.025
     patience: int = 0
     init_from: str = ""
@@ -123,6 +141,23 @@ def read_recipe(path: Path) -> Recipe:
     if "sigma_255" in values:
         low, high = values["sigma_255"]
         values["sigma_255"] = (float(low), float(high))
+    if "teaching" in values:
+        values["teaching"] = _teaching_from(values["teaching"], path=path)
     if "adversarial" in values:
         values["adversarial"] = adversarial_from(values["adversarial"], path=path)
     return Recipe(**values)
+
+
+def _teaching_from(table: Mapping[str, Any], *, path: Path) -> Teaching:
+    known = {field.name for field in dataclasses.fields(Teaching)}
+    if unknown := sorted(table.keys() - known):
+        raise InvalidRequest(
+            f"Recipe {path}, table [teaching], has unknown settings {', '.join(unknown)}; "
+            f"known are {', '.join(sorted(known))}."
+        )
+    if "model" not in table:
+        raise InvalidRequest(f"Recipe {path}, table [teaching], lacks model; name one.")
+    teaching = Teaching(**table)
+    if not 0 <= teaching.share <= 1:
+        raise InvalidRequest(f"Recipe {path}, table [teaching], has share {teaching.share}; use one from 0 to 1.")
+    return teaching

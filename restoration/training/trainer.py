@@ -25,6 +25,7 @@ from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.objectives import restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
+from restoration.training.teacher import Teacher, build_teacher
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,9 @@ class Trainer:
         self.feature_loss: FeatureLoss | None = None
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)
+        self.teacher: Teacher | None = None
+        if recipe.teaching is not None:
+            self.teacher = build_teacher(recipe.teaching, scale=recipe.scale, device=device)
 
     @property
     def checkpoint_path(self) -> Path:
@@ -150,6 +154,9 @@ class Trainer:
         batch = self.next_batch()
         restored, reference = self.restore(self.network, batch)
         loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
+        if self.teacher is not None and self.recipe.teaching is not None:
+            taught = pixel_loss(restored, self.teacher(batch.lq), self.recipe, mask=batch.mask)
+            loss = torch.lerp(loss, taught, self.recipe.teaching.share)
         if self.feature_loss is not None:
             loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)
         self.descend(loss)

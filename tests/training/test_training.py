@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import load_file
 
 from restoration.errors import InvalidRequest
-from restoration.models.edsr import EDSR
+from restoration.manifest import weights_folder
+from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.resunet import build_denoiser as build
-from restoration.training.config import Recipe, read_recipe
+from restoration.training.config import Recipe, Teaching, read_recipe
 from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
 from restoration.training.train_command import RECIPES
@@ -209,3 +210,40 @@ def test_other_maps_start_at_zero_and_the_picture_is_seen_as_before(photos: Path
     expected = load_file(tmp_path / "net.safetensors")["head.weight"].float()
     assert torch.equal(head[:, :3], expected[:, :3])
     assert not head[:, 3:].any()
+
+
+TAUGHT = dataclasses.replace(UPSCALE, teaching=Teaching("edsr-lite", parameters={"scale": 2}))
+
+
+def test_a_teacher_is_the_reference(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(TAUGHT, photos, tmp_path)
+    batch = trainer.next_batch()
+    with torch.no_grad():
+        restored, _ = trainer.restore(trainer.network, batch)
+    network = EDSR(2)
+    network.load_state_dict(load_file(weights_folder() / "edsr-lite-x2.safetensors"))
+    with torch.no_grad():
+        answer = (upsample_skip(batch.lq, 2) + network.float()(batch.lq)).clamp(0, 1)
+    assert trainer.train_step() == pytest.approx(float((restored - answer).abs().mean()), rel=1e-2)
+
+
+def test_a_teacher_of_another_scale_or_name_is_refused(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="enlarges by 4, the recipe by 2"):
+        _trainer(dataclasses.replace(TAUGHT, teaching=Teaching("edsr-lite", parameters={"scale": 4})), photos, tmp_path)
+    with pytest.raises(InvalidRequest, match='"nobody" is not a model here'):
+        _trainer(dataclasses.replace(TAUGHT, teaching=Teaching("nobody")), photos, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ("share = 0.5", "lacks model"),
+        ('model = "m"\nshare = 2', "use one from 0 to 1"),
+        ('id = "m"', "unknown settings id"),
+    ],
+)
+def test_a_wrong_teaching_table_is_refused(table: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_text(f'name = "n"\nnetwork = "edsr:EDSR"\ndegradation = "bicubic"\nsteps = 1\n[teaching]\n{table}\n')
+    with pytest.raises(InvalidRequest, match=complaint):
+        read_recipe(file)
