@@ -38,7 +38,8 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
     info = next((info for info in (*load_manifest(), *own_models.load()) if info.id == teaching.model), None)
     if info is None:
         raise InvalidRequest(
-            f'Teacher "{teaching.model}" is not a model here; `python -m restoration models` lists them, `add` takes files.'
+            f'Teacher "{teaching.model}" is not a model here; `python -m restoration models` lists those that are, '
+            "`add` registers a file."
         )
     parameters = complete(info, teaching.parameters)
     restorer = Registry(device).load(info, parameters, precision="auto").restorer
