@@ -68,28 +68,13 @@ def underexpose(image: FloatArray, *, rng: np.random.Generator, stops: float, ca
 
 def _sensor_noise(linear: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return shot and read noise of a random strength relative to the mean signal, often smoothed by the camera."""
-    noise = _smoothed_noise(linear.shape, rng)
+    noise = rng.standard_normal(linear.shape, dtype=np.float32)
+    radius_px = float(rng.uniform(0, 1.0))
+    if radius_px > 0.35:  # a narrower kernel is a single pixel
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), radius_px, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
+        noise /= max(float(noise.std()), 1e-6)
     mean = max(float(linear.mean()), 1e-6)
     ratio = float(np.exp(rng.uniform(np.log(2.0), np.log(60.0))))
     shot_share = float(rng.uniform(0, 1))
     variance = (mean / ratio) ** 2 * (shot_share * linear / mean + 1 - shot_share)
     return (np.sqrt(variance) * noise).astype(np.float32)
-
-
-def _smoothed_noise(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
-    """Return noise (H, W, 3) of deviation 1, its luma smoothed a little and its chroma more, as cameras leave it."""
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    luma_px = float(rng.uniform(-0.4, 1.4))  # below 0: not at all
-    chroma_px = max(luma_px, float(rng.uniform(-0.6, 3.0)))
-    luma = noise.mean(axis=2, keepdims=True)
-    parts = _blurred(luma, luma_px), _blurred(noise - luma, chroma_px)
-    mixed = np.sqrt(np.float32(1 / 3)) * parts[0] + np.sqrt(np.float32(2 / 3)) * parts[1]
-    return np.asarray(mixed / max(float(mixed.std()), 1e-6), dtype=np.float32)
-
-
-def _blurred(noise: FloatArray, radius_px: float) -> FloatArray:
-    """Return noise of deviation 1, smoothed by a Gaussian."""
-    if radius_px > 0.35:  # a narrower kernel is a single pixel
-        smooth = cv2.GaussianBlur(noise, (0, 0), radius_px, borderType=cv2.BORDER_REFLECT)
-        noise = np.asarray(smooth, dtype=np.float32).reshape(noise.shape)
-    return noise / max(float(noise.std()), 1e-6)

@@ -26,6 +26,7 @@ _WINDOW_RADIUS_PX = 3
 _STEEPEST, _FLATTEST = 0.5, -0.8  # of the exponent's change; above -1 the curve does not fold
 _LARGEST_LOG_GAIN = 4.5
 _SEARCH_STEPS = 14  # to a thousandth of the logarithm
+_NUDGE, _LEAST_STEEPNESS = 0.01, 1e-3
 _CAP_SLOPE, _CAP_BEND = 0.6, 40.0  # a pixel at 254 of 255 does not round to 255, however strong the lift
 
 
@@ -120,10 +121,19 @@ def offset_for(image: Tensor, curves: Curves, wanted: Tensor) -> Tensor:
     with torch.no_grad():
         for _ in range(_SEARCH_STEPS):
             middle = (low + high) / 2
-            lifted, _ = apply_curves(image, curves.raised(middle))
-            is_dark = brightness(lifted) < wanted
+            is_dark = _brightness_at(image, curves, middle) < wanted
             low, high = torch.where(is_dark, middle, low), torch.where(is_dark, high, middle)
-    return (low + high) / 2
+        found = (low + high) / 2
+        rise = _brightness_at(image, curves, found + _NUDGE) - _brightness_at(image, curves, found - _NUDGE)
+        steepness = (rise / (2 * _NUDGE)).clamp_min(_LEAST_STEEPNESS)
+    if not torch.is_grad_enabled():
+        return found
+    # One step of Newton's method, so that gradients know that what is lifted everywhere is taken back here.
+    return found + (wanted - _brightness_at(image, curves, found)) / steepness
+
+
+def _brightness_at(image: Tensor, curves: Curves, offset: Tensor) -> Tensor:
+    return brightness(apply_curves(image, curves.raised(offset))[0])
 
 
 def flat_curves(image: Tensor) -> Curves:

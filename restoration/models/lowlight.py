@@ -3,7 +3,8 @@
 Two small networks that are trained apart. `LightNetwork` sees the whole picture at 128 px and the brightness that is
 wanted, and says how much every place is lifted and which colour cast is taken away; a search makes the brightness
 exact, so that the slider means what it says, and a picture that is bright enough stays untouched. `LiftedNoiseNetwork`
-works at full size and is told how strong the noise is after the lift.
+works at full size and is told how strong the noise is after the lift. What it leaves is faint but large-grained, and
+is taken away by the built-in denoiser, or in large pictures, where that would take long, by itself once more.
 
 Reference:
     Gharbi et al., Deep Bilateral Learning for Real-Time Image Enhancement, 2017, arXiv:1707.02880 (low resolution
@@ -31,6 +32,7 @@ from restoration.models.curves import (
     offset_for,
 )
 from restoration.models.layers import ResidualBlock
+from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
 SURVEY_PX = 128
@@ -43,6 +45,10 @@ _SOON = 2.5
 """How soon the local part of the lift comes in: at one stop nearly nine tenths of it."""
 _LEAST_CHANGE = 0.008  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
 _DARKEST_WANTED, _BRIGHTEST_WANTED = 0.01, 0.99
+_LEFT_FOR_DENOISER, _LEFT_FOR_ITSELF = 0.3, 0.35
+"""What the second pass is told of the noise level. On 4 pictures of LOL (SSIM, noise of the result in 0-255 units): no
+second pass 0.769, 1.86; by itself 0.787, 1.35; by the denoiser at 0.15, 0.3, 0.6: 0.800, 0.41; 0.814, 0.24; 0.816, 0.30."""
+_LARGE_PX = 4_000_000
 
 
 class LightNetwork(nn.Module):
@@ -123,7 +129,8 @@ class LightNetwork(nn.Module):
         colours = torch.tanh(torch.cat([cast - cast.mean(dim=1, keepdim=True), chroma], dim=1))
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
             x = decoder(functional.relu(up(x) + skips.pop()))
-        gain = torch.tanh(self.gain(x).float())
+        gain = self.gain(x).float()
+        gain = torch.tanh(gain - gain.mean(dim=(2, 3), keepdim=True))  # the mean is the search's to find
         colours = functional.interpolate(colours, size=_size(gain), mode="bilinear", align_corners=False)
         colours = colours[..., :height, :width]
         return gain[..., :height, :width], colours[:, :3], colours[:, 3:]
@@ -196,13 +203,14 @@ class LowLightRestorer(SurveyingRestorer):
     share `1 - 1 / factor ** 2` is taken, nothing where nothing was lifted.
     """
 
-    def __init__(self, light: LightNetwork, noise: LiftedNoiseNetwork, contract: Contract) -> None:
-        super().__init__(nn.ModuleDict({"light": light, "noise": noise}), contract)
-        self.light, self.noise = light, noise
+    def __init__(self, light: LightNetwork, noise: LiftedNoiseNetwork, denoiser: nn.Module, contract: Contract) -> None:
+        super().__init__(nn.ModuleDict({"light": light, "noise": noise, "denoiser": denoiser}), contract)
+        self.light, self.noise, self.denoiser = light, noise, denoiser
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
         self.light.to(device=device)
-        self.noise.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
+        for network in (self.noise, self.denoiser):
+            network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
     def survey(self, small: Tensor, *, parameters: Parameters) -> Tensor:
@@ -214,36 +222,50 @@ class LowLightRestorer(SurveyingRestorer):
         lifted, factor = apply_curves(image, curves)
         sigmas, shares = (_column(image, [float(each[name]) for each in parameters]) for name in ("sigma", "denoise"))
         wanted = shares * (1 - factor.clamp_min(1).square().reciprocal())
-        if float((sigmas * factor * wanted).max()) < _INVISIBLE:
+        level = sigmas * factor
+        if float((level * wanted).max()) < _INVISIBLE:
             return lifted
-        seen, level = (
-            each.to(self.dtype).contiguous(memory_format=torch.channels_last) for each in (lifted, sigmas * factor)
-        )
-        return lifted - wanted * self.noise(seen, level).float()
+        restored = lifted - wanted * self._found(self.noise, lifted, level)
+        is_large = torch.tensor([part.height * part.width > _LARGE_PX for part in parts])
+        for network, left, chosen in (
+            (self.noise, _LEFT_FOR_ITSELF, is_large),
+            (self.denoiser, _LEFT_FOR_DENOISER, ~is_large),
+        ):
+            if bool(chosen.any()):
+                found = self._found(network, restored[chosen], left * level[chosen])
+                restored[chosen] -= wanted[chosen] * found
+        return restored
+
+    def _found(self, network: nn.Module, picture: Tensor, level: Tensor) -> Tensor:
+        """Return the noise that a network finds, in float32."""
+        seen, told = (each.to(self.dtype).contiguous(memory_format=torch.channels_last) for each in (picture, level))
+        noise: Tensor = network(seen, told)
+        return noise.float()
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> LowLightRestorer:
-    """Build both networks from their files ("light", "noise").
+    """Build the networks from their files ("light", "noise", "denoiser").
 
     Raises:
         WeightsUnavailable: a file holds something else.
     """
     light = LightNetwork(**config.get("light", {}))  # type: ignore[arg-type]
     noise = LiftedNoiseNetwork(**config.get("noise", {}))  # type: ignore[arg-type]
-    for role, network in (("light", light), ("noise", noise)):
+    denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
+    for role, network in (("light", light), ("noise", noise), ("denoiser", denoiser)):
         load_network(network, load_state(weights[role]), model="the built-in low-light enhancement")
     contract = Contract(
-        size_multiple=noise.size_multiple,
-        size_minimum=noise.size_multiple,
+        size_multiple=max(noise.size_multiple, denoiser.size_multiple),
+        size_minimum=max(noise.size_multiple, denoiser.size_multiple),
         border_px=8,
         cpu_tile_px=832,
         cpu_whole_px=1024,
-        overlap_px=noise.receptive_radius_px,
+        overlap_px=max(noise.receptive_radius_px, denoiser.receptive_radius_px),  # the second pass changes little
         survey_px=SURVEY_PX,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * (40 + noise.widths[0] * 2),
+        activation_bytes_per_pixel=4.0 * (40 + denoiser.head.out_channels * 6),
     )
-    return LowLightRestorer(light, noise, contract)
+    return LowLightRestorer(light, noise, denoiser, contract)
 
 
 def _blocks(width: int, count: int, *, bias: bool = True) -> nn.Sequential:

@@ -109,3 +109,17 @@ def test_sixteen_bit_ramp_shows_no_bands() -> None:
     ramp = (torch.arange(400, 1400) / 65535).reshape(1, 1, 1, -1).expand(-1, 3, 8, -1)
     lifted, _ = apply_curves(ramp, _even(ramp, -0.3, 2.5))
     assert bool((lifted[0, 0, 0].diff() > 0).all())
+
+
+def test_gradients_know_that_the_search_undoes_an_even_lift(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((1, 3, 12, 12), dtype=np.float32)) * 0.3
+    wanted = torch.full((1, 1, 1, 1), 0.45)
+    even = torch.zeros(1, 1, 1, 1, requires_grad=True)
+    curves = flat_curves(image).raised(even)
+    lifted, _ = apply_curves(image, curves.raised(offset_for(image, curves, wanted)))
+    (slope,) = torch.autograd.grad(lifted[:, 0].square().sum(), even)
+    raised, _ = apply_curves(
+        image, flat_curves(image).raised(even + offset_for(image, flat_curves(image), wanted).detach())
+    )
+    (without,) = torch.autograd.grad(raised[:, 0].square().sum(), even)
+    assert abs(float(slope)) < 0.01 * abs(float(without))

@@ -8,9 +8,10 @@ import torch
 
 from restoration.engine.job import Answer, Job
 from restoration.engine.scheduler import Scheduler
-from restoration.models.base import Contract
+from restoration.models.base import Contract, Part
 from restoration.models.curves import brightness
 from restoration.models.lowlight import SURVEY_PX, LiftedNoiseNetwork, LightNetwork, LowLightRestorer
+from restoration.models.unet import ResUNet
 
 CPU = torch.device("cpu")
 PARAMETERS = {"exposure": 0.45, "sigma": 0.02, "denoise": 1.0, "strength": 1.0}
@@ -22,8 +23,10 @@ def restorer() -> LowLightRestorer:
     light, noise = LightNetwork((4, 8), blocks=1), LiftedNoiseNetwork((4, 8), blocks=1)
     for last in (light.colours, light.gain):  # they start at zero
         torch.nn.init.normal_(last.weight, std=0.5)
-    contract = Contract(survey_px=SURVEY_PX, size_multiple=4, size_minimum=4, overlap_px=noise.receptive_radius_px)
-    return LowLightRestorer(light, noise, contract)
+    denoiser = ResUNet((4, 8), blocks=1)
+    overlap_px = noise.receptive_radius_px + denoiser.receptive_radius_px
+    contract = Contract(survey_px=SURVEY_PX, size_multiple=4, size_minimum=4, overlap_px=overlap_px)
+    return LowLightRestorer(light, noise, denoiser, contract)
 
 
 def _dark(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -77,6 +80,18 @@ def test_noise_is_left_where_none_is_to_be_removed(restorer: LowLightRestorer, r
     )
     np.testing.assert_array_equal(none, unknown)
     assert np.abs(none - all_of_it).max() > 1e-3
+
+
+def test_large_and_small_pictures_in_one_batch_get_their_own_second_pass(
+    restorer: LowLightRestorer, rng: np.random.Generator
+) -> None:
+    image = torch.from_numpy(np.stack([_dark(rng, 32, 32)] * 2)).permute(0, 3, 1, 2)
+    finding = restorer.survey(image[:1], parameters=PARAMETERS)
+    small, large = Part(finding, 0, 0, 32, 32), Part(finding, 0, 0, 4000, 4000)
+    both = restorer.restore_parts(image, parameters=[PARAMETERS] * 2, parts=[small, large])
+    for index, part in enumerate((small, large)):
+        alone = restorer.restore_parts(image[:1], parameters=[PARAMETERS], parts=[part])
+        torch.testing.assert_close(both[index : index + 1], alone, atol=1e-5, rtol=1e-4)
 
 
 def test_users_in_one_batch_get_their_own_brightness(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
