@@ -46,8 +46,9 @@ _SOON = 2.5
 _LEAST_CHANGE = 0.008  # of the mean; what the exposure slider's step of 0.01 cannot tell from no change
 _DARKEST_WANTED, _BRIGHTEST_WANTED = 0.01, 0.99
 _LEFT_FOR_DENOISER, _LEFT_FOR_ITSELF = 0.3, 0.35
-"""What the second pass is told of the noise level. On 4 pictures of LOL (SSIM, noise of the result in 0-255 units): no
-second pass 0.769, 1.86; by itself 0.787, 1.35; by the denoiser at 0.15, 0.3, 0.6: 0.800, 0.41; 0.814, 0.24; 0.816, 0.30."""
+"""What the second pass is told of the noise level. On 4 pictures of LOL (SSIM, noise of the result in 0-255 units):
+no second pass 0.769, 1.86; by itself 0.787, 1.35; by the denoiser, told 0.15, 0.3 or 0.6: 0.800, 0.41; 0.814, 0.24;
+0.816, 0.30."""
 _LARGE_PX = 4_000_000
 
 

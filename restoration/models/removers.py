@@ -32,13 +32,20 @@ class Remover(NetworkRestorer):
     def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
         """Return the picture for the network and what it is told, both float32; see `ResUNet.forward`."""
 
+    def signs(self, damaged: Tensor, views: int) -> Tensor:
+        """Return 1 for every view and picture that is seen as it is, -1 for its negative, (views, B)."""
+        return torch.ones(views, len(damaged), device=damaged.device)
+
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         damaged, told = self.look(image, parameters)
         counts = [max(1, int(each.get("views", 1))) for each in parameters]
         damage = torch.zeros_like(damaged)
+        signs = self.signs(damaged, max(counts))
         for view in range(max(counts)):
             chosen = [index for index, count in enumerate(counts) if count > view]
-            damage[chosen] += self._damage(damaged[chosen], told[chosen], view)
+            sign = signs[view, chosen].reshape(-1, 1, 1, 1)
+            seen = torch.where(sign < 0, 1 - damaged[chosen], damaged[chosen])
+            damage[chosen] += sign * self._damage(seen, told[chosen], view)
         shares = torch.tensor(counts, dtype=torch.float32, device=image.device).reshape(-1, 1, 1, 1)
         return damaged - damage / shares
 

@@ -6,11 +6,12 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from restoration.models.base import Contract, load_network, load_state
 from restoration.models.removers import Denoiser, JpegRemover
@@ -18,11 +19,35 @@ from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution
+_GRAY_LEVEL = 0.94
+"""Noise that is the same in all colours is told so much weaker. On ten gray photographs of CID22, told 1, 0.97, 0.94 or
+0.91 of the level: 30.63, 30.65, 30.65, 30.64 dB at sigma 25; the order is the same at 15 and 50."""
+
+
+class PhotoDenoiser(Denoiser):
+    """The built-in denoiser, with what its weights need for gray pictures.
+
+    Every second view of a gray picture is its negative. On seven gray pictures at sigma 25, eight views, half of them
+    negative, gain 0.012 dB over eight turned and mirrored ones; colour pictures lose by it.
+    """
+
+    def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
+        picture, level = super().look(image, parameters)
+        return picture, torch.where(_is_gray(image).reshape(-1, 1, 1, 1), _GRAY_LEVEL * level, level)
+
+    def signs(self, damaged: Tensor, views: int) -> Tensor:
+        is_negative = torch.arange(views, device=damaged.device)[:, None] % 2 * _is_gray(damaged)
+        return 1.0 - 2.0 * is_negative
+
+
+def _is_gray(image: Tensor) -> Tensor:
+    """Return whether the three colours of a picture are the same everywhere, (B,)."""
+    return (image == image[:, :1]).flatten(1).all(dim=1)
 
 
 def build_denoiser(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
     """Build the denoiser from its manifest entry."""
-    return Denoiser(*_load(config, weights, model="the built-in denoiser"))
+    return PhotoDenoiser(*_load(config, weights, model="the built-in denoiser"))
 
 
 def build_jpeg_remover(

@@ -11,6 +11,7 @@ from restoration.degradations.noise import add_salt_and_pepper
 from restoration.models.base import Contract
 from restoration.models.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.models.removers import Denoiser, JpegRemover
+from restoration.models.resunet import PhotoDenoiser
 from restoration.models.unet import ResUNet
 
 
@@ -124,3 +125,27 @@ def test_each_picture_of_a_batch_has_its_own_views() -> None:
     together = remover.restore(image, parameters=settings)
     alone = torch.cat([remover.restore(image[i : i + 1], parameters=settings[i : i + 1]) for i in range(2)])
     torch.testing.assert_close(together, alone)
+
+
+class _Itself(nn.Module):
+    """Take the whole picture for damage."""
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        return damaged
+
+
+def test_every_second_view_of_a_gray_picture_is_its_negative() -> None:
+    image = torch.rand(2, 3, 8, 8)
+    image[0] = image[0, :1]  # gray beside colour in one batch
+    restored = PhotoDenoiser(_Itself(), Contract()).restore(image, parameters=[{"sigma": 0.1, "views": 2}] * 2)
+    torch.testing.assert_close(restored[0], torch.full_like(restored[0], 0.5))
+    torch.testing.assert_close(restored[1], torch.zeros_like(restored[1]))
+
+
+def test_noise_of_gray_pictures_is_told_weaker() -> None:
+    spy = _Spy()
+    image = torch.rand(2, 3, 8, 8)
+    image[0] = image[0, :1]
+    PhotoDenoiser(spy, Contract()).restore(image, parameters=[{"sigma": 0.1}] * 2)
+    gray, colour = spy.told.flatten().tolist()
+    assert 0.09 < gray < colour == pytest.approx(0.1)
