@@ -325,15 +325,15 @@ def interpolate(first: Mapping[str, Tensor], second: Mapping[str, Tensor], *, sh
 
 
 def load_between(weights: Mapping[str, Path], role: str, *, share: float, key: str | None = None) -> dict[str, Tensor]:
-    """Read the weights of a role, or where the file "<role>-gan" is given too, what lies between the two.
+    """Read the weights of a role, or where the file "<role>-sharp" is given too, what lies between the two.
 
     Args:
-        share: 0 takes the file of the role, 1 its adversarially trained twin.
+        share: 0 takes the file of the role, 1 its sharper twin.
         key: see `load_state`.
 
     Raises:
         WeightsUnavailable: a file is not a weights file, or the two are not of one network.
     """
     state = load_state(weights[role], key=key)
-    twin = weights.get(f"{role}-gan")
+    twin = weights.get(f"{role}-sharp")
     return state if twin is None else interpolate(load_state(twin, key=key), state, share=share)

@@ -58,7 +58,7 @@ class EDSRRestorer(NetworkRestorer):
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
     """Build the super-resolver for the scale asked for; its weights have the role "x<scale>".
 
-    With a file "x<scale>-gan" beside it, `sharpness` leads from the one (0, faithful) to the other (1).
+    With a file "x<scale>-sharp" beside it, `sharpness` leads from the one (0, faithful) to the other (1).
     """
     scale = int(parameters["scale"])
     network = EDSR(scale, **config)  # type: ignore[arg-type]

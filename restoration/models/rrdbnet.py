@@ -68,7 +68,7 @@ def _dense(block: Any, x: Tensor) -> Tensor:
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> RRDBRestorer:
     """Build the network; the x2 form works on pixels unshuffled by 2, the x1 form by 4.
 
-    With a file "net-gan" beside "net", `sharpness` leads from the one (0, faithful) to the other (1).
+    With a file "net-sharp" beside "net", `sharpness` leads from the one (0, faithful) to the other (1).
     """
     network = RRDBNet(**config)
     key = None if weights["net"].suffix == ".safetensors" else "params_ema"

@@ -44,7 +44,7 @@ def test_ends_of_the_slider_are_the_two_networks(name: str, tmp_path: Path) -> N
         with torch.no_grad():
             return restorer.restore(IMAGE, parameters=[{}])
 
-    both = {role: files[0], f"{role}-gan": files[1]}
+    both = {role: files[0], f"{role}-sharp": files[1]}
     faithful, sharp, between = (restore(both, sharpness) for sharpness in (0.0, 1.0, 0.5))
     torch.testing.assert_close(faithful, restore({role: files[0]}, 0.7))
     torch.testing.assert_close(sharp, restore({role: files[1]}, 0.7))
@@ -56,7 +56,7 @@ def test_fused_networks_are_what_lies_between(tmp_path: Path) -> None:
     """Interpolating kernels that were trained in two parts interpolates the collapsed ones."""
     torch.manual_seed(2)
     files, kernels = {}, []
-    for role in ("x4", "x4-gan"):
+    for role in ("x4", "x4-sharp"):
         network = fuse(edsr.EDSR(4, 8, 2, expansion=2))
         files[role] = _saved(network, tmp_path / f"{role}.safetensors")
         kernels.append(network.body[0].first.weight)
@@ -67,7 +67,7 @@ def test_fused_networks_are_what_lies_between(tmp_path: Path) -> None:
 def test_twins_of_different_networks_are_refused(tmp_path: Path) -> None:
     files = {
         "x4": _saved(edsr.EDSR(4, 8, 2), tmp_path / "a.safetensors"),
-        "x4-gan": _saved(edsr.EDSR(4, 8, 3), tmp_path / "b.safetensors"),
+        "x4-sharp": _saved(edsr.EDSR(4, 8, 3), tmp_path / "b.safetensors"),
     }
     with pytest.raises(WeightsUnavailable, match="not of one network"):
         _edsr(files, 0.5)
