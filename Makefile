@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check fix bench screenshots examples lock clean
+.PHONY: run test check fix bench screenshots examples sheets lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/python app.py
@@ -29,6 +29,20 @@ screenshots: $(VENV)/.installed-dev
 
 examples: $(VENV)/.installed
 	$(BIN)/python -m restoration examples --out assets/examples
+
+SHEET := $(BIN)/python -m restoration bench sheet
+FREE := build/photographs
+
+sheets: $(VENV)/.installed
+	mkdir -p assets/sheets build/dark
+	$(BIN)/python -m restoration examples --originals --out $(FREE)
+	cp assets/examples/lowlight-* build/dark
+	$(SHEET) --set $(FREE) --task denoise --sigma 25 --clip8 --blind --model non-local-means --model resunet-color -o assets/sheets/noise.jpg
+	$(SHEET) --set $(FREE) --task salt-and-pepper --salt-and-pepper 0.3 --model adaptive-median --model plug-and-play-dots -o assets/sheets/dots.jpg
+	$(SHEET) --set $(FREE) --task dejpeg --quality 10 --model jpeg-deblock --model resunet-jpeg -o assets/sheets/jpeg.jpg
+	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --model bicubic --model edsr-lite --model edsr-web -o assets/sheets/super-resolution.jpg
+	$(SHEET) --set $(FREE) --task inpaint --model telea --model fill-unet -o assets/sheets/inpaint.jpg
+	$(SHEET) --set build/dark --task low-light --model clahe --model lowlight -o assets/sheets/low-light.jpg
 
 lock: $(VENV)/.installed
 	$(BIN)/pip freeze --exclude-editable > requirements.lock

@@ -16,6 +16,7 @@ from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.masks import Kind, draw_kind
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
 from restoration.degradations.resize import downscale
+from restoration.degradations.second_order import degrade_twice
 from restoration.errors import InvalidRequest
 from restoration.images import FloatArray, Picture, gray_of, read, read_kernel
 from restoration.types import Task
@@ -49,6 +50,7 @@ class Damage:
         quality: JPEG quality.
         blur_radius_px: Gaussian blur.
         scale: shrinking factor, where the folder holds no shrunk pictures of its own.
+        from_web: shrink clean pictures with the damage of pictures from the web, seeded by their names.
         gray: turn references into gray pictures first.
         seed: of the noise; every picture has its own stream, by its name.
         holes: kinds of damage drawn on clean pictures, together on 3 to 8 % of the pixels, where a folder has no masks.
@@ -61,6 +63,7 @@ class Damage:
     quality: int | None = None
     blur_radius_px: float = 0.0
     scale: int = 4
+    from_web: bool = False
     gray: bool = False
     seed: int = 0
     holes: tuple[Kind, ...] = ("scratches", "text")
@@ -122,8 +125,7 @@ def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
         return
     for file in pictures_in(folder):
         reference = _reference(file, damage)
-        rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
-        yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, rng)), reference)
+        yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, _stream(file, damage))), reference)
 
 
 def _damaged(reference: Picture, damage: Damage, rng: np.random.Generator) -> FloatArray:
@@ -178,11 +180,24 @@ def _super_resolution(folder: Path, damage: Damage) -> Iterator[Case]:
     for file, shrunk in zip(large, small, strict=True):
         reference = _reference(file, damage)
         if shrunk is None:
-            degraded = replace(reference, pixels=quantize_8bit(downscale(reference.pixels, scale=scale)))
+            degraded = replace(reference, pixels=_shrunk(file, reference.pixels, damage))
         else:
             degraded = read(shrunk)
         height, width = scale * degraded.height, scale * degraded.width
         yield Case(file.stem, degraded, reference.with_pixels(reference.pixels[:height, :width]))
+
+
+def _shrunk(file: Path, pixels: FloatArray, damage: Damage) -> FloatArray:
+    scale = damage.scale
+    if not damage.from_web:
+        return quantize_8bit(downscale(pixels, scale=scale))
+    height, width = (side // scale * scale for side in pixels.shape[:2])
+    return degrade_twice(pixels[:height, :width], rng=_stream(file, damage), scale=scale)
+
+
+def _stream(file: Path, damage: Damage) -> np.random.Generator:
+    """Return the random numbers of one picture, which depend on its name."""
+    return np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
 
 
 def _partner(file: Path, folder: Path, endings: Sequence[str]) -> Path:
@@ -209,7 +224,7 @@ def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
 def _drawn_over(folder: Path, damage: Damage) -> Iterator[Case]:
     for file in pictures_in(folder):
         reference = _reference(file, damage)
-        rng = np.random.default_rng((damage.seed, zlib.crc32(file.stem.encode())))
+        rng = _stream(file, damage)
         share = float(rng.uniform(*_HOLES_SHARE))
         mask = np.zeros((reference.height, reference.width), np.bool_)
         for kind in damage.holes:

@@ -67,6 +67,7 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--task", required=True, choices=[task.value for task in Task])
     command.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
     command.add_argument("--sigma", type=float, default=0.0, help="Gaussian noise, 0-255 units; also told to the model")
+    command.add_argument("--from-web", action="store_true", help="shrink with blur, noise and JPEG, twice over")
     command.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
     command.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
     command.add_argument("--quality", type=int, help="JPEG quality; also told to the model")
@@ -107,6 +108,7 @@ def _damage(arguments: argparse.Namespace) -> Damage:
     return Damage(
         sigma_255=arguments.sigma,
         clip8=arguments.clip8,
+        from_web=arguments.from_web,
         salt_and_pepper=arguments.salt_and_pepper,
         quality=arguments.quality,
         blur_radius_px=arguments.blur,

@@ -17,18 +17,23 @@ from restoration.degradations.resize import downscale
 from restoration.images import FloatArray, quantize
 
 _SEED = 2026
+_PHOTOS = ("astronaut", "chelsea", "coffee", "camera", "rocket")
 _PAINT: FloatArray = np.asarray([0.93, 0.9, 0.84], dtype=np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `examples`."""
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    parser.add_argument(
+        "--originals", action="store_true", help="write the photographs as they are, for contact sheets"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Make all examples and print their names."""
     arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, content in make_examples().items():
+    files = _originals() if arguments.originals else make_examples()
+    for name, content in files.items():
         (arguments.out / name).write_bytes(content)
         print(arguments.out / name)
     return 0
@@ -36,8 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def make_examples() -> dict[str, bytes]:
     """Return the files by name; masks are white where there is something to fill."""
-    astronaut, cat, coffee = (_photo(name) for name in ("astronaut", "chelsea", "coffee"))
-    camera, rocket = _photo("camera"), _photo("rocket")
+    astronaut, cat, coffee, camera, rocket = (_photo(name) for name in _PHOTOS)
     rng = np.random.default_rng(_SEED)
     files = {
         "denoise-noise.png": _png(add_gaussian_noise(cat, rng=rng, sigma=25 / 255)),
@@ -64,6 +68,10 @@ def make_examples() -> dict[str, bytes]:
         files[f"{name}.png"] = _png(np.where(mask[..., None], paint, photo))
         files[f"{name}-mask.png"] = _mask_png(mask)
     return files
+
+
+def _originals() -> dict[str, bytes]:
+    return {f"{name}.png": _png(_photo(name)) for name in _PHOTOS}
 
 
 def _photo(name: str) -> FloatArray:

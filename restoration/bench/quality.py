@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from restoration.bench.cases import Case
 from restoration.images import Picture, quantize
-from restoration.metrics import CATALOGUE, aligned, haarpsi, psnr, to_y
+from restoration.metrics import CATALOGUE, aligned, psnr, to_y
 from restoration.service import Service
 from restoration.types import Done, ParamValue, RestoreRequest, Task, as_mapping
 
@@ -60,8 +60,8 @@ def measure(
     """Restore every case with every model; all models see the same pixels.
 
     Super-resolution is scored on Y with a border of `scale` pixels cut off, gray pictures on gray, others on RGB;
-    restored pictures are clipped and rounded to 8 bits first, as a file would hold them. Inpainting has two more
-    scores: PSNR of the pixels in the holes, and HaarPSI of the whole.
+    restored pictures are clipped and rounded to 8 bits first, as a file would hold them. Inpainting has one more
+    score: PSNR of the pixels in the holes.
 
     Args:
         parameters: given to every model that takes them.
@@ -119,7 +119,6 @@ def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: 
             *(samples[case.mask].reshape(case.mask.sum(), -1) for samples in (ours, theirs)), data_range=255.0
         )
         row.scores.setdefault("hole_psnr", []).append(inside)
-        row.scores.setdefault("haarpsi", []).append(haarpsi(ours, theirs, data_range=255.0))
 
 
 def _samples(picture: Picture, *, task: Task) -> npt.NDArray[np.float64]:

@@ -44,10 +44,8 @@ CATALOGUE = (
     Metric("ssim", ssim, "", is_higher_better=True, digits=4),
     Metric("mse", mse, "", is_higher_better=False, digits=6),
     Metric("mae", mae, "", is_higher_better=False, digits=5),
-)
-
-HOLE_METRICS = (
-    Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),
     Metric("haarpsi", haarpsi, "", is_higher_better=True, digits=4),
 )
-"""Of inpainting: the first is given the pixels of the holes only."""
+
+HOLE_METRICS = (Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),)
+"""Of inpainting: they are given the pixels of the holes only."""

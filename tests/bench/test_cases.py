@@ -131,3 +131,13 @@ def test_kernels_blur_every_picture_and_only_what_is_seen_is_compared(tmp_path: 
     ]
     np.testing.assert_allclose(first.degraded.pixels, first.reference.pixels, atol=1e-6)
     assert second.kernel == tmp_path / "gt" / "kernel2.png"
+
+
+def test_damage_from_the_web_is_seeded_by_the_name_and_fits_the_reference(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (50, 39))
+    (case,), (again,) = (_cases(Task.SUPER_RESOLUTION, tmp_path, scale=4, from_web=True) for _ in range(2))
+    (plain,) = _cases(Task.SUPER_RESOLUTION, tmp_path, scale=4)
+    assert (case.degraded.width, case.degraded.height) == (12, 9)
+    assert (case.reference.width, case.reference.height) == (48, 36)
+    np.testing.assert_array_equal(case.degraded.pixels, again.degraded.pixels)
+    assert (case.degraded.pixels != plain.degraded.pixels).any()
