@@ -91,7 +91,7 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--param",
         action="append",
-        metavar="NAME=NUMBER",
+        metavar="NAME=VALUE",
         help="told to the models that take it; repeatable",
     )
 
@@ -133,15 +133,17 @@ def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
         told["radius"] = arguments.blur
     if Task(arguments.task) is Task.SUPER_RESOLUTION:
         told["scale"] = arguments.scale
-    return told | dict(_number(text) for text in arguments.param or ())
+    return told | dict(_named(text) for text in arguments.param or ())
 
 
-def _number(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
+def _named(text: str) -> tuple[str, ParamValue]:
+    name, sign, value = text.partition("=")
+    if not name or not sign or not value:
+        raise InvalidRequest(f'"--param" must be NAME=VALUE, but is {text}; write for example minutes=0.5.')
     try:
         return name, float(value)
-    except ValueError as error:
-        raise InvalidRequest(f'"--param" must be NAME=NUMBER, but is {text}; write for example minutes=0.5.') from error
+    except ValueError:
+        return name, value
 
 
 def _models(arguments: argparse.Namespace) -> list[str]:

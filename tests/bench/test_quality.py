@@ -108,11 +108,11 @@ def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
 
 
-def test_parameter_of_a_benchmark_must_be_a_number(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_parameter_of_a_benchmark_must_have_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Image.new("RGB", (16, 16)).save(tmp_path / "a.png")
-    command = ["bench", "quality", "--set", str(tmp_path), "--task", "denoise", "--param", "sigma=much"]
+    command = ["bench", "quality", "--set", str(tmp_path), "--task", "denoise", "--param", "sigma="]
     assert main(command) == 2
-    assert "NAME=NUMBER" in capsys.readouterr().err
+    assert "NAME=VALUE" in capsys.readouterr().err
 
 
 def test_blind_deblurring_keeps_the_kernel_and_forgives_a_shift(tmp_path: Path, service: Service) -> None:
