@@ -26,6 +26,7 @@ _LEAST_PX = 8
 _MANY_IMPULSES = 0.02
 _IMPULSE_HEIGHT_255 = 64  # clipped noise reaches black and white too, but not so far
 _STRONG_COMPRESSION = 60
+_VISIBLE_NOISE_255, _VISIBLE_COMPRESSION = 4.0, 85
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,12 @@ class Diagnosis:
         if self.jpeg_quality is not None and self.jpeg_quality <= _STRONG_COMPRESSION:
             return Task.DEJPEG
         return Task.DENOISE
+
+    @property
+    def is_clean(self) -> bool:
+        """Tell whether enlarging would show no damage that stays unseen at this size."""
+        is_compressed = self.jpeg_quality is not None and self.jpeg_quality <= _VISIBLE_COMPRESSION
+        return not is_compressed and self.noise_level < _VISIBLE_NOISE_255 and self.impulse_share <= _MANY_IMPULSES
 
 
 def diagnose(picture: Picture) -> Diagnosis:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import gradio as gr
 
 from restoration.service import Service
@@ -9,30 +12,48 @@ from restoration.types import Task
 from restoration.ui import callbacks, panel
 
 
-def build_plain_tab(service: Service, *, task: Task, intro: str, examples: str, prefix: str) -> None:
+Look = Callable[[str | None, str], tuple[Any, Any]]
+
+
+def build_plain_tab(
+    service: Service, *, task: Task, intro: str, examples: str, prefix: str, look: Look | None = None
+) -> None:
     """Place picture, settings and comparison, and connect them.
 
     Args:
         examples: how the names of the example pictures begin.
         prefix: begins the element ids of the tab.
+        look: is given the path of a new picture and the model chosen; returns what is shown about the picture, and an
+            update of the model.
     """
     gr.Markdown(intro, elem_classes="intro")
     with gr.Row(elem_classes="workspace"):
         with gr.Column(scale=5, min_width=320):
             picture = panel.build_picture(prefix)
+            findings = gr.HTML("", padding=False, elem_id=f"{prefix}-findings", visible=look is not None)
             dataset, paths = panel.build_examples(examples, prefix=prefix)
             settings = panel.build_settings(service, tasks=[task], task=gr.State(task.value), prefix=prefix)
             buttons = panel.build_buttons(prefix)
         with gr.Column(scale=7, min_width=320):
             result = panel.build_result(buttons, prefix=prefix)
 
-    callbacks.wire_upload(picture)
+    arrivals = [callbacks.wire_upload(picture)]
     callbacks.wire_restore(service, source=picture.source, settings=settings, result=result)
     if dataset is not None:
-        dataset.click(
+        taken = dataset.click(
             lambda index: callbacks.take_example(paths[index]),
             inputs=dataset,
             outputs=[picture.source, picture.image, picture.caption],
             show_progress="hidden",
+            api_visibility="private",
+        )
+        arrivals.append(taken)
+    for arrival in arrivals if look is not None else ():
+        arrival.then(
+            look,
+            inputs=[picture.source, settings.model],
+            outputs=[findings, settings.model],
+            show_progress="hidden",
+            concurrency_limit=callbacks.CONCURRENT_RUNS,
             api_visibility="private",
         )

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gradio as gr
 
+from restoration.diagnosis import diagnose
+from restoration.errors import RestorationError
+from restoration.images import read
 from restoration.service import Service
 from restoration.types import Task
-from restoration.ui import text
+from restoration.ui import status, text
 from restoration.ui.plain_tab import build_plain_tab
+
+_FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
 
 
 def build(service: Service) -> None:
@@ -19,4 +26,18 @@ def build(service: Service) -> None:
             intro=text.INTRO_SUPER_RESOLUTION,
             examples="sr-",
             prefix="super-resolution",
+            look=look_at,
         )
+
+
+def look_at(path: str | None, model: str) -> tuple[Any, Any]:
+    """Return what a picture tells of its damage, and which built-in upscaler suits it; any other choice stays."""
+    if path is None:
+        return "", gr.skip()
+    try:
+        found = diagnose(read(path))
+    except RestorationError:  # what is wrong with the file stands in the caption already
+        return "", gr.skip()
+    if model not in (_FOR_CLEAN, _FOR_DAMAGED):
+        return status.findings(found), gr.skip()
+    return status.findings(found), _FOR_CLEAN if found.is_clean else _FOR_DAMAGED
