@@ -11,7 +11,6 @@ from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import callbacks, panel
 
-
 Look = Callable[[str | None, str], tuple[Any, Any]]
 
 

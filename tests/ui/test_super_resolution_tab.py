@@ -29,9 +29,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.mark.parametrize(("kind", "model"), [("clean", "edsr-lite"), ("noisy", "edsr-web"), ("jpeg", "edsr-web")])
 @pytest.mark.parametrize("before", ["edsr-lite", "edsr-web"])
-def test_damaged_pictures_get_the_upscaler_for_them(
-    kind: str, model: str, before: str, files: dict[str, str]
-) -> None:
+def test_damaged_pictures_get_the_upscaler_for_them(kind: str, model: str, before: str, files: dict[str, str]) -> None:
     findings, chosen = look_at(files[kind], before)
     assert chosen == model
     assert "noise" in findings.lower()
