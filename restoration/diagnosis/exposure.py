@@ -2,7 +2,8 @@
 
 Photographs that are exposed well have a mean luma near 0.45, whatever they show (the references of SICE: 0.45, with a
 deviation of 0.05 that nothing in the dark picture foretells); what is darker may be meant so. Two numbers tell the
-difference: the mean, and how bright the brightest places are.
+difference: the mean, and how bright the brightest places are. Lamps in the night would be lost in a fog if the dark
+around them became as bright as day, so that pictures whose brightest places lie far above the median get less.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _USUAL = 0.45
 _MEAN_WEIGHT, _HIGHLIGHT_WEIGHT, _BIAS = -7.75, -4.09, -9.58
 """Of a logistic regression on 283 dark pictures of SICE with well exposed partners and on 661 photographs, which count
 as much as the dark ones together: who asks for more light is as likely right as not."""
+_WIDE_STOPS, _MOST_STOPS, _LESS_PER_STOP = 3.0, 6.0, 0.04
 _TOE = 0.02
 _CERTAIN = 0.25  # below this the picture is taken as meant
 _MOST_SAMPLES = 1_000_000
@@ -33,6 +35,8 @@ def wanted_brightness(pixels: FloatArray) -> float:
     mean, highlight = float(luma.mean()), float(np.percentile(luma, 99))
     evidence = _BIAS + _MEAN_WEIGHT * math.log(mean + _TOE) + _HIGHLIGHT_WEIGHT * math.log(highlight + _TOE)
     share = 1 / (1 + math.exp(-evidence))
-    if mean >= _USUAL or share < _CERTAIN:
+    stops = math.log2((highlight + _TOE) / (float(np.median(luma)) + _TOE))
+    usual = _USUAL - _LESS_PER_STOP * (min(max(stops, _WIDE_STOPS), _MOST_STOPS) - _WIDE_STOPS)
+    if mean >= usual or share < _CERTAIN:
         return mean
-    return float(max(mean, _TOE) ** (1 - share) * _USUAL**share)
+    return float(max(mean, _TOE) ** (1 - share) * usual**share)
