@@ -519,6 +519,8 @@ def _told(picture: Picture, name: str) -> float | None:
         return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
     if name == "brightness":
         return 100 * diagnosis.wanted_brightness(picture.pixels)
+    if name == "shadow_noise":
+        return diagnosis.shadow_noise_level(picture.pixels)
     return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
 
 

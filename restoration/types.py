@@ -68,7 +68,7 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
-    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "views"] = ""
+    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "views"] = ""
     auto_else: float = 0.0
     is_mix: bool = False
 

@@ -10,7 +10,14 @@ import pytest
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
-from restoration.diagnosis import diagnose, impulse_share, jpeg_quality, noise_level, wanted_brightness
+from restoration.diagnosis import (
+    diagnose,
+    impulse_share,
+    jpeg_quality,
+    noise_level,
+    shadow_noise_level,
+    wanted_brightness,
+)
 from restoration.images import Picture, gray_of
 from restoration.types import Task
 
@@ -101,3 +108,18 @@ def test_dark_picture_is_to_become_as_bright_as_most(stops: int, rng: np.random.
 def test_black_and_white_pictures_have_a_wanted_brightness() -> None:
     assert 0 < wanted_brightness(np.zeros((8, 8, 3), np.float32)) < 1
     assert wanted_brightness(np.ones((8, 8, 3), np.float32)) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("sigma", [3.0, 6.0, 12.0])
+def test_noise_of_shadows_is_measured_beside_bright_texture(
+    sigma: float, photo: Picture, rng: np.random.Generator
+) -> None:
+    dark = darken(photo.pixels, rng=rng, stops=3.0)
+    noisy = dark + np.float32(sigma / 255) * rng.standard_normal(dark.shape, dtype=np.float32)
+    assert shadow_noise_level(noisy) == pytest.approx(sigma, rel=0.3)
+    assert shadow_noise_level(dark) < 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (2, 7, 3), (64, 64, 3)])
+def test_pictures_without_shadows_to_measure_have_no_noise(shape: tuple[int, int, int]) -> None:
+    assert shadow_noise_level(np.zeros(shape, np.float32)) == 0

@@ -11,13 +11,21 @@ import numpy as np
 from restoration import weights
 from restoration.diagnosis.compression import quality_of_pixels
 from restoration.diagnosis.exposure import wanted_brightness
-from restoration.diagnosis.noise import NoiseLevelNetwork, features
+from restoration.diagnosis.noise import NoiseLevelNetwork, features, shadow_noise_level
 from restoration.errors import ManifestError
 from restoration.images import FloatArray, Picture, gray_of
 from restoration.manifest import load_manifest
 from restoration.types import Task
 
-__all__ = ["Diagnosis", "diagnose", "impulse_share", "jpeg_quality", "noise_level", "wanted_brightness"]
+__all__ = [
+    "Diagnosis",
+    "diagnose",
+    "impulse_share",
+    "jpeg_quality",
+    "noise_level",
+    "shadow_noise_level",
+    "wanted_brightness",
+]
 
 _ROLE = "noise-level"
 _PATCH_PX = 256

@@ -27,6 +27,9 @@ _CALM_SHARE = 0.1
 _LEAST_BLOCKS = 12
 _FLOOR_255 = 0.1
 _LEVEL_OFFSET_255 = 1.0
+_BLACK = 1.5 / 255  # what lies below has lost half of its noise
+_LEAST_COEFFICIENTS = 100
+_NORMAL_MEDIAN = 0.6745  # of the absolute values of a standard normal distribution
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,31 @@ def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
     clipped = 1 - sum(counts) / (3 * min(blocks, 16_000))
     colour = float(np.log(np.abs(pixels[..., 0] - pixels[..., 1]).mean() + 1e-3))
     return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour]]).astype(np.float32)
+
+
+def shadow_noise_level(pixels: FloatArray) -> float:
+    """Return the noise of the darker half of a picture in 0-255 units, which is what brightening makes visible.
+
+    The median of the finest diagonal Haar coefficients there; texture is faint in the dark, so that it misleads little.
+
+    Args:
+        pixels: (H, W, 3), range [0, 1].
+
+    Reference:
+        Donoho & Johnstone, Ideal Spatial Adaptation by Wavelet Shrinkage, 1994, doi:10.1093/biomet/81.3.425.
+    """
+    height, width = (side // 2 * 2 for side in pixels.shape[:2])
+    corners = [pixels[row:height:2, column:width:2] for row in (0, 1) for column in (0, 1)]
+    means = (corners[0] + corners[1] + corners[2] + corners[3]) / 4
+    diagonal = np.abs(corners[0] - corners[1] - corners[2] + corners[3]) / 2
+    luma = means.mean(axis=2)
+    is_dark = luma <= np.median(luma) if luma.size else luma > 0
+    levels = []
+    for channel in range(pixels.shape[2]):
+        usable = is_dark & (means[..., channel] > _BLACK)
+        if np.count_nonzero(usable) >= _LEAST_COEFFICIENTS:
+            levels.append(float(np.median(diagonal[..., channel][usable])) / _NORMAL_MEDIAN)
+    return 255 * sum(levels) / len(levels) if levels else 0.0
 
 
 def _band_features(plane: FloatArray) -> npt.NDArray[np.float32]:
