@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,8 +16,10 @@ from tests.ui.serving import serve
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Service:
-    return Service(records_path=tmp_path_factory.mktemp("records") / "records.sqlite3", device="cpu")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Yield a service; closed at the end, so that no thread computes while Python ends, which would abort it."""
+    with closing(Service(records_path=tmp_path_factory.mktemp("records") / "records.sqlite3", device="cpu")) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
