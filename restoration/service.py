@@ -520,7 +520,7 @@ def _told(picture: Picture, name: str) -> float | None:
     if name == "brightness":
         return 100 * diagnosis.wanted_brightness(picture.pixels)
     if name == "shadow_noise":
-        return diagnosis.shadow_noise_level(picture.pixels)
+        return diagnosis.shadow_noise_level(picture)
     return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
 
 

@@ -116,10 +116,10 @@ def test_noise_of_shadows_is_measured_beside_bright_texture(
 ) -> None:
     dark = darken(photo.pixels, rng=rng, stops=3.0)
     noisy = dark + np.float32(sigma / 255) * rng.standard_normal(dark.shape, dtype=np.float32)
-    assert shadow_noise_level(noisy) == pytest.approx(sigma, rel=0.3)
-    assert shadow_noise_level(dark) < 1
+    assert shadow_noise_level(Picture(pixels=noisy)) == pytest.approx(sigma, rel=0.3)
+    assert shadow_noise_level(Picture(pixels=dark)) < 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 7, 3), (64, 64, 3)])
 def test_pictures_without_shadows_to_measure_have_no_noise(shape: tuple[int, int, int]) -> None:
-    assert shadow_noise_level(np.zeros(shape, np.float32)) == 0
+    assert shadow_noise_level(Picture(pixels=np.zeros(shape, np.float32))) == 0

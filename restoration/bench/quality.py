@@ -61,7 +61,7 @@ def measure(
 
     Super-resolution is scored on Y with a border of `scale` pixels cut off, gray pictures on gray, others on RGB;
     restored pictures are clipped and rounded to 8 bits first, as a file would hold them. Inpainting has one more
-    score: PSNR of the pixels in the holes.
+    score: PSNR of the pixels in the holes; so has super-resolution: PSNR of the result, shrunk back, to the input.
 
     Args:
         parameters: given to every model that takes them.
@@ -99,6 +99,8 @@ def measure(
             megapixels = case.degraded.width * case.degraded.height / 1e6
             rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
             _score(rows[name], restored.picture, case, task=task, crop_border=border, shift_px=shift_px)
+            if restored.consistency_db is not None:
+                rows[name].scores.setdefault("consistency", []).append(restored.consistency_db)
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
                 restored.save(folder / f"{case.name}_{name}.png")

@@ -17,9 +17,9 @@ from restoration.bench import exposure
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
-from restoration.metrics import CATALOGUE, HOLE_METRICS
+from restoration.metrics import CATALOGUE, TASK_METRICS
 
-_METRICS = (*CATALOGUE, *HOLE_METRICS)
+_METRICS = (*CATALOGUE, *TASK_METRICS)
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from restoration import weights
 from restoration.diagnosis.compression import quality_of_pixels
 from restoration.diagnosis.exposure import wanted_brightness
-from restoration.diagnosis.noise import NoiseLevelNetwork, features, shadow_noise_level
+from restoration.diagnosis.noise import NoiseLevelNetwork, dark_half_noise, features
 from restoration.errors import ManifestError
 from restoration.images import FloatArray, Picture, gray_of
 from restoration.manifest import load_manifest
@@ -86,6 +86,11 @@ def noise_level(picture: Picture) -> float:
     """
     found = features(_sample(picture.pixels))
     return 0.0 if found is None else _network()(found)
+
+
+def shadow_noise_level(picture: Picture) -> float:
+    """Return the noise of a picture's darker half in 0-255 units, which is what brightening makes visible."""
+    return dark_half_noise(_sample(picture.pixels))
 
 
 def jpeg_quality(picture: Picture) -> int | None:

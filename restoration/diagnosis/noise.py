@@ -80,8 +80,8 @@ def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
     return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour]]).astype(np.float32)
 
 
-def shadow_noise_level(pixels: FloatArray) -> float:
-    """Return the noise of the darker half of a picture in 0-255 units, which is what brightening makes visible.
+def dark_half_noise(pixels: FloatArray) -> float:
+    """Return the standard deviation of the noise in the darker half of a picture, in 0-255 units.
 
     The median of the finest diagonal Haar coefficients there; texture is faint in the dark, so that it misleads little.
 

@@ -47,5 +47,8 @@ CATALOGUE = (
     Metric("haarpsi", haarpsi, "", is_higher_better=True, digits=4),
 )
 
-HOLE_METRICS = (Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),)
-"""Of inpainting: they are given the pixels of the holes only."""
+TASK_METRICS = (
+    Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),
+    Metric("consistency", psnr, "dB", is_higher_better=True, digits=2),
+)
+"""Of inpainting: the pixels of the holes alone. Of super-resolution: the result, shrunk back, beside the input."""

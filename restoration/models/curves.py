@@ -123,11 +123,12 @@ def offset_for(image: Tensor, curves: Curves, wanted: Tensor) -> Tensor:
             middle = (low + high) / 2
             is_dark = _brightness_at(image, curves, middle) < wanted
             low, high = torch.where(is_dark, middle, low), torch.where(is_dark, high, middle)
-        found = (low + high) / 2
-        rise = _brightness_at(image, curves, found + _NUDGE) - _brightness_at(image, curves, found - _NUDGE)
-        steepness = (rise / (2 * _NUDGE)).clamp_min(_LEAST_STEEPNESS)
+    found = (low + high) / 2
     if not torch.is_grad_enabled():
         return found
+    with torch.no_grad():
+        rise = _brightness_at(image, curves, found + _NUDGE) - _brightness_at(image, curves, found - _NUDGE)
+    steepness = (rise / (2 * _NUDGE)).clamp_min(_LEAST_STEEPNESS)
     # One step of Newton's method, so that gradients know that what is lifted everywhere is taken back here.
     return found + (wanted - _brightness_at(image, curves, found)) / steepness
 

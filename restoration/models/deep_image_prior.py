@@ -14,6 +14,7 @@ Reference:
 
 from __future__ import annotations
 
+import abc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -206,6 +207,7 @@ class DeepImagePrior(Restorer):
         )
         self._widths, self._learning_rate = widths, learning_rate
 
+    @abc.abstractmethod
     def problem(
         self, image: Tensor, *, parameters: Parameters, mask: Tensor | None, generator: torch.Generator
     ) -> Problem:
@@ -214,7 +216,6 @@ class DeepImagePrior(Restorer):
         Args:
             image: (1, C, H, W), C being 1 for a gray picture.
         """
-        raise NotImplementedError
 
     def steps(
         self,

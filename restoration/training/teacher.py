@@ -8,23 +8,36 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
 from restoration import own_models
 from restoration.errors import InvalidRequest
 from restoration.manifest import load_manifest
+from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
 from restoration.registry import Registry
 from restoration.training.config import Teaching
+from restoration.types import Parameters
 
-Teacher = Callable[[Tensor], Tensor]
+
+class Teacher:
+    """What a model makes of damaged pictures, and the share of the loss that its answers have."""
+
+    def __init__(self, restorer: Restorer, parameters: Parameters, *, share: float) -> None:
+        self._restorer = restorer
+        self._parameters = parameters
+        self.share = share
+
+    def __call__(self, damaged: Tensor) -> Tensor:
+        """Return the model's answer in [0, 1] to (B, 3, H, W) of the same range."""
+        with torch.no_grad():
+            answer = self._restorer.restore(damaged, parameters=[self._parameters] * len(damaged))
+        return answer.float().clamp(0, 1)
 
 
 def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Teacher:
-    """Return a function from damaged pictures, (B, 3, H, W), to what the model makes of them, in [0, 1].
+    """Return the model that a recipe names, loaded.
 
     Args:
         teaching: the model and its parameters.
@@ -47,10 +60,4 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
         raise InvalidRequest(
             f'Teacher "{teaching.model}" enlarges by {restorer.contract.scale}, the recipe by {scale}; use another one.'
         )
-    told = in_model_units(info, parameters)
-
-    def teach(damaged: Tensor) -> Tensor:
-        with torch.no_grad():
-            return restorer.restore(damaged, parameters=[told] * len(damaged)).float().clamp(0, 1)
-
-    return teach
+    return Teacher(restorer, in_model_units(info, parameters), share=teaching.share)

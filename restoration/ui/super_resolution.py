@@ -19,6 +19,7 @@ _FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
 
 def build(service: Service) -> None:
     """Place the tab into the layout that is open."""
+    offered = {status.info.id for status in service.list_models(Task.SUPER_RESOLUTION)}
     with gr.Tab(text.TAB_SUPER_RESOLUTION, id="super-resolution"):
         build_plain_tab(
             service,
@@ -26,7 +27,7 @@ def build(service: Service) -> None:
             intro=text.INTRO_SUPER_RESOLUTION,
             examples="sr-",
             prefix="super-resolution",
-            look=look_at,
+            look=look_at if {_FOR_CLEAN, _FOR_DAMAGED} <= offered else None,
         )
 
 

@@ -66,6 +66,20 @@ def test_super_resolution_has_no_row_for_the_input(photographs: Path, service: S
     assert [row.model for row in rows] == ["bicubic"]
 
 
+def test_super_resolution_is_also_compared_with_its_input(photographs: Path, service: Service, tmp_path: Path) -> None:
+    cases = list(load_cases(Task.SUPER_RESOLUTION, photographs, Damage(scale=2)))
+    (row,) = measure(
+        service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2}, folder=tmp_path
+    )
+    for case, score in zip(cases, row.scores["consistency"], strict=True):
+        shrunk = Image.open(tmp_path / f"{case.name}_bicubic.png").resize(
+            (case.degraded.width, case.degraded.height), Image.Resampling.BICUBIC
+        )
+        expected = peak_signal_noise_ratio(case.degraded.to_array(), np.asarray(shrunk), data_range=255)
+        assert score == pytest.approx(expected, abs=1)  # the kept picture is rounded to 8 bits
+    assert "CONSISTENCY dB" in to_markdown(to_json([row], title="", command="", settings={}))
+
+
 @pytest.mark.parametrize("task", list(Task))
 def test_baseline_of_every_task_is_a_classical_model_of_it(task: Task, service: Service) -> None:
     kinds = {status.info.id: status.info.kind for status in service.list_models(task)}
