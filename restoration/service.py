@@ -75,8 +75,9 @@ MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
 _MOST_FEATHER_PX = 100
-_VIEWS_UP_TO_MEGAPIXELS = ((0.27, 8), (0.5, 4), (1.2, 2))
-"""Small pictures take so little time that a mean of several views is worth it."""
+_VIEWS, _MACS_OF_VIEWS = (8, 4, 2), 660e9
+_ENLARGED_VIEWS, _MACS_OF_ENLARGED_VIEWS = (8, 4), 192e9
+"""Small pictures take so little time that a mean of several views is worth it, up to so many multiply-adds."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,9 @@ class _Plan:
         """The parameters of each pass through the model; `scale` is one of the network's own factors there."""
         if self.enlargement is None:
             return [self.parameters]
-        return [{**self.parameters, "scale": scale} for scale in self.enlargement.passes]
+        first, *rest = [{**self.parameters, "scale": scale} for scale in self.enlargement.passes]
+        once = {"views": 1} if self.info.param("views") else {}  # what they see is large by then
+        return [first, *({**each, **once} for each in rest)]
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,7 @@ class Service:
         parameters = complete(info, request.parameters)
         largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
         picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-        parameters = settle(info, parameters, tell=functools.partial(_told, picture))
+        parameters = settle(info, parameters, tell=functools.partial(_told, picture, info))
         if picture.frames > 1:
             notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
         mask = _mask(request, task, picture)
@@ -512,11 +515,14 @@ def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -
     return before + np.asarray(share, dtype=np.float32) * (after - before)
 
 
-def _told(picture: Picture, name: str) -> float | None:
-    """Return what a picture tells under the name of `Param.auto_from`."""
+def _told(picture: Picture, info: ModelInfo, name: str) -> float | None:
+    """Return what a picture tells a model under the name of `Param.auto_from`."""
     if name == "views":
-        megapixels = picture.width * picture.height / 1e6
-        return next((views for limit, views in _VIEWS_UP_TO_MEGAPIXELS if megapixels <= limit), 1)
+        macs = picture.width * picture.height * info.macs_per_pixel
+        counts, most = _VIEWS, _MACS_OF_VIEWS
+        if info.param("scale") is not None:
+            counts, most = _ENLARGED_VIEWS, _MACS_OF_ENLARGED_VIEWS
+        return next((count for count in counts if count * macs <= most), 1)
     if name == "brightness":
         return 100 * diagnosis.wanted_brightness(picture.pixels)
     if name == "shadow_noise":

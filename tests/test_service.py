@@ -444,15 +444,29 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
         _run(service, photo, Task.DEBLUR, model="wiener", kernel=np.ones((200, 5), np.uint8))
 
 
-@pytest.mark.parametrize(("side", "views"), [(40, 8), (600, 4), (900, 2), (1200, 1)])
-def test_small_pictures_are_seen_more_often(service: Service, side: int, views: int) -> None:
+@pytest.mark.parametrize(
+    ("model", "side", "views"),
+    [
+        ("resunet-color", 40, 8),
+        ("resunet-color", 600, 4),
+        ("resunet-color", 900, 2),
+        ("resunet-color", 1200, 1),
+        ("edsr-lite", 256, 8),
+        ("edsr-lite", 360, 4),
+        ("edsr-lite", 512, 1),
+    ],
+)
+def test_small_pictures_are_seen_more_often(model: str, side: int, views: int) -> None:
     from restoration.parameters import complete, settle
     from restoration.service import _told
 
-    picture = Picture(np.zeros((side, side, 3), np.float32))
-    given = complete(MANIFEST["resunet-color"], {"sigma": 5})
-    settled = settle(MANIFEST["resunet-color"], given, tell=lambda name: _told(picture, name))
+    picture, info = Picture(np.zeros((side, side, 3), np.float32)), MANIFEST[model]
+    settled = settle(info, complete(info, {}), tell=lambda name: _told(picture, info, name))
     assert settled["views"] == views
+
+
+def test_views_are_weighed_by_the_known_work_of_a_model() -> None:
+    assert all(info.macs_per_pixel > 0 for info in MANIFEST.values() if info.param("views"))
 
 
 def test_anytime_model_ends_with_what_there_is(service: Service, photo: Image.Image) -> None:

@@ -2,8 +2,9 @@
 
 It works at half the resolution and less, where it can see how bright the surroundings are, and with the mean of its
 deepest features over the whole picture, so that shade in a bright photograph is told from a dark photograph. What it
-finds moves the picture: rightly exposed parts need nothing, and stay; what is lifted comes nearer to white by a share
-of what is missing, so that highlights never clip.
+finds are two shares of every sample, one of what is missing to white, which it gains, and one of itself, which it
+loses: where both are 0 the picture stays, highlights never clip, and a white dot can be darkened where its
+surroundings are lifted.
 
 Reference:
     Chen et al., Learning to See in the Dark, 2018, arXiv:1805.01934 (brightening by one network);
@@ -25,6 +26,8 @@ from torch.nn import functional
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.types import Parameters
 
+_TAIL_STD, _TAIL_BIAS = 1e-2, -3.0  # an untrained network changes little
+
 
 class DarkPhotoCNN(nn.Module):
     """Restore (B, 3, H, W) in [0, 1]; H and W must be multiples of 2 ** levels. Four levels make 16 convolutions.
@@ -43,8 +46,9 @@ class DarkPhotoCNN(nn.Module):
         self.whole = nn.Sequential(nn.Linear(widths[-1], widths[-1]), nn.ReLU(), nn.Linear(widths[-1], widths[-1]))
         self.ups = nn.ModuleList(_convolution(coarse, 4 * fine) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_convolution(width, width) for width in widths[:-1])
-        self.tail = _convolution(widths[0], 12)
-        nn.init.normal_(self.tail.weight, std=1e-3)
+        self.tail = _convolution(widths[0], 24)
+        nn.init.normal_(self.tail.weight, std=_TAIL_STD)
+        nn.init.constant_(self.tail.bias, _TAIL_BIAS)  # type: ignore[arg-type]
 
     @property
     def size_multiple(self) -> int:
@@ -53,10 +57,10 @@ class DarkPhotoCNN(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the restored picture, moved in float32."""
-        return move(image.float(), self.correction(image).float())
+        return move(image.float(), self.shares(image).float())
 
-    def correction(self, image: Tensor) -> Tensor:
-        """Return how the picture has to be moved, (B, 3, H, W); see `move`."""
+    def shares(self, image: Tensor) -> Tensor:
+        """Return how the picture has to be moved, (B, 6, H, W); see `move`."""
         x = functional.relu(self.head(functional.pixel_unshuffle(image, 2)))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
@@ -71,28 +75,32 @@ class DarkPhotoCNN(nn.Module):
         return functional.pixel_shuffle(self.tail(x), 2)
 
 
-def move(image: Tensor, correction: Tensor) -> Tensor:
-    """Return a picture lifted by a share of what is missing to white where the correction is above 0, else lowered.
+def move(image: Tensor, shares: Tensor) -> Tensor:
+    """Return a picture of which every sample gains a share of what is missing to white and loses a share of itself.
 
     Args:
         image: (B, 3, H, W), range [0, 1].
-        correction: the same shape; 0 leaves a sample as it is, 1 and more makes it white, -1 black.
+        shares: (B, 6, H, W), logits of what is gained, then of what is lost.
     """
-    return image + correction.clamp(0, 1) * (1 - image) + correction.clamp(max=0)
+    gained, lost = shares.sigmoid().chunk(2, dim=1)
+    return image + gained * (1 - image) - lost * image
 
 
 def _convolution(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
+    layer = nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # torch's own start fades out over 16 layers
+    nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    return layer
 
 
 class DarkPhotoRestorer(NetworkRestorer):
-    """Move the picture in float32, so that low precision touches the correction alone."""
+    """Move the picture in float32, so that low precision touches the shares alone."""
 
     network: DarkPhotoCNN
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         batch = image.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return move(image, self.network.correction(batch).float())
+        return move(image, self.network.shares(batch).float())
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DarkPhotoRestorer:

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_between, load_network
 from restoration.models.layers import ResidualBlock
+from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
 from restoration.types import Parameters
 
 _BICUBIC_PX = 4  # of the input, that shrinking and enlarging reach
@@ -51,7 +52,7 @@ def upsample_skip(image: Tensor, scale: int) -> Tensor:
 
 
 class EDSRRestorer(NetworkRestorer):
-    """Add the network's detail to the bilinear skip in float32.
+    """Add the network's detail, the mean of some views, to the bilinear skip in float32.
 
     Args:
         agreement_px: 0, or the deviation of a Gaussian: what the answer, shrunk back, lacks of the input at coarser
@@ -66,8 +67,11 @@ class EDSRRestorer(NetworkRestorer):
         self.agreement_px = agreement_px
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
-        detail = self.network(image.to(self.dtype).contiguous(memory_format=torch.channels_last))
-        answer = upsample_skip(image, self.contract.scale) + detail.float()
+        def detail(places: list[int], view: int) -> Tensor:
+            seen = view_of(image[places], view).to(self.dtype).contiguous(memory_format=torch.channels_last)
+            return turned_back(self.network(seen).float(), view)
+
+        answer = upsample_skip(image, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
         if self.agreement_px == 0:
             return answer
         shrunk = functional.interpolate(answer, size=image.shape[2:], mode="bicubic", antialias=True)

@@ -4,7 +4,6 @@ Each subtracts what the network takes for damage, so that low precision touches 
 
 Reference:
     Zhang et al., Plug-and-Play Image Restoration with Deep Denoiser Prior, 2021, arXiv:2008.13751 (noise-level map);
-    Timofte et al., Seven Ways to Improve Example-Based Single Image Super Resolution, 2016, arXiv:1511.02228 (views);
     Jiang et al., Towards Flexible Blind JPEG Artifacts Removal, 2021, arXiv:2109.14573 (told the quality).
 """
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor
 
 from restoration.models.base import NetworkRestorer
+from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
 from restoration.types import Parameters
 
 
@@ -38,27 +38,17 @@ class Remover(NetworkRestorer):
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         damaged, told = self.look(image, parameters)
-        counts = [max(1, int(each.get("views", 1))) for each in parameters]
-        damage = torch.zeros_like(damaged)
+        counts = counts_of(parameters)
         signs = self.signs(damaged, max(counts))
-        for view in range(max(counts)):
-            chosen = [index for index, count in enumerate(counts) if count > view]
-            sign = signs[view, chosen].reshape(-1, 1, 1, 1)
-            seen = torch.where(sign < 0, 1 - damaged[chosen], damaged[chosen])
-            damage[chosen] += sign * self._damage(seen, told[chosen], view)
-        shares = torch.tensor(counts, dtype=torch.float32, device=image.device).reshape(-1, 1, 1, 1)
-        return damaged - damage / shares
 
-    def _damage(self, damaged: Tensor, told: Tensor, view: int) -> Tensor:
-        """Return what the network finds in one of the eight views: turned by quarters, the last four mirrored too."""
-        turns, is_mirrored = view % 4, view >= 4
+        def damage(places: list[int], view: int) -> Tensor:
+            sign = signs[view, places].reshape(-1, 1, 1, 1)
+            seen = view_of(torch.where(sign < 0, 1 - damaged[places], damaged[places]), view)
+            batch = seen.to(self.dtype).contiguous(memory_format=torch.channels_last)
+            found = self.network(batch, view_of(told[places], view).to(self.dtype))
+            return sign * turned_back(found.float(), view)
 
-        def seen(picture: Tensor) -> Tensor:
-            return torch.rot90(picture.flip(3) if is_mirrored else picture, turns, (2, 3))
-
-        batch = seen(damaged).to(self.dtype).contiguous(memory_format=torch.channels_last)
-        found = torch.rot90(self.network(batch, seen(told).to(self.dtype)).float(), -turns, (2, 3))
-        return found.flip(3) if is_mirrored else found
+        return damaged - mean_of_views(damage, counts)
 
 
 class Denoiser(Remover):

@@ -136,16 +136,26 @@ def test_dark_photo_network_has_16_convolutions() -> None:
     assert len(layers) == 16
 
 
-def test_lifting_never_goes_beyond_white_and_nothing_stays_as_it_is() -> None:
-    image = torch.rand(1, 3, 8, 8)
-    assert float(dark_photo.move(image, 10 * torch.rand_like(image)).max()) <= 1 + 1e-6
-    assert torch.equal(dark_photo.move(image, torch.zeros_like(image)), image)
+def test_moved_pictures_stay_within_range_and_nothing_stays_as_it_is() -> None:
+    image, logits = torch.rand(1, 3, 8, 8), 5 * torch.randn(1, 6, 8, 8)
+    moved = dark_photo.move(image, logits)
+    assert 0 <= float(moved.min()) <= float(moved.max()) <= 1
+    torch.testing.assert_close(dark_photo.move(image, torch.full_like(logits, -30.0)), image)
 
 
-def test_half_a_lift_halves_what_is_missing_to_white_and_lowering_subtracts() -> None:
-    image = torch.full((1, 3, 2, 2), 0.6)
-    torch.testing.assert_close(dark_photo.move(image, torch.full_like(image, 0.5)), torch.full_like(image, 0.8))
-    torch.testing.assert_close(dark_photo.move(image, torch.full_like(image, -0.25)), torch.full_like(image, 0.35))
+def test_a_share_of_what_is_missing_to_white_is_gained_and_a_share_of_itself_lost() -> None:
+    image, half, none = torch.full((1, 3, 2, 2), 0.6), torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), -30.0)
+    torch.testing.assert_close(dark_photo.move(image, torch.cat([half, none], 1)), torch.full_like(image, 0.8))
+    torch.testing.assert_close(dark_photo.move(image, torch.cat([none, half], 1)), torch.full_like(image, 0.3))
+
+
+def test_every_layer_of_an_untrained_dark_photo_network_learns() -> None:
+    torch.manual_seed(0)
+    network = dark_photo.DarkPhotoCNN()
+    image = torch.rand(2, 3, 64, 64)
+    (network(image / 3) - image).abs().mean().backward()
+    gradients = [float(layer.weight.grad.norm()) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    assert min(gradients) > 1e-3 * max(gradients)
 
 
 def test_dark_photo_restorer_does_what_the_network_does(tmp_path: Path) -> None:
