@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from restoration.parameters import automatic_views
 from restoration.types import ModelInfo, RunRecord
 
 _NEAREST = 5
@@ -26,34 +27,40 @@ class Forecast:
 
 
 def forecast(
-    info: ModelInfo, *, pixels: int, records: Sequence[RunRecord], costs: Mapping[str, float]
+    info: ModelInfo, *, pixels: int, records: Sequence[RunRecord], models: Mapping[str, ModelInfo]
 ) -> Forecast | None:
     """Return what a model's run on a picture of so many pixels is expected to cost; None where nothing tells.
 
     The model's own runs tell most, those of pictures of about this size first. Else the multiply-adds that other
-    networks have done in a second here are taken for this one too.
+    networks have done in a second here are taken for this one too. All are taken to have chosen their views themselves.
 
     Args:
         records: runs on this machine.
-        costs: multiply-adds per input pixel by model id.
+        models: by id.
     """
     done = [record for record in records if record.outcome == "done" and record.run_s > 0]
     own = [record for record in done if record.model == info.id]
     if own:
         own.sort(key=lambda record: abs(math.log(_pixels(record) / pixels)))
         nearest = own[:_NEAREST]
-        run_s = pixels * statistics.median(record.run_s / _pixels(record) for record in nearest)
+        per_pixel_s = statistics.median(record.run_s / _seen(info, _pixels(record)) for record in nearest)
         alike = (record for record in nearest if _pixels(record) >= pixels / 2)  # smaller ones tell too little
         peaks = [record.peak_bytes for record in alike if record.peak_bytes is not None]
-        return Forecast(run_s, max(peaks, default=None))
+        return Forecast(_seen(info, pixels) * per_pixel_s, max(peaks, default=None))
     rates = [
-        costs[record.model] * _pixels(record) / record.run_s for record in done if costs.get(record.model, 0.0) > 0
+        other.macs_per_pixel * _seen(other, _pixels(record)) / record.run_s
+        for record in done
+        if (other := models.get(record.model)) is not None and other.macs_per_pixel > 0
     ]
-    cost = costs.get(info.id, 0.0)
-    if not rates or not cost:
+    if not rates or not info.macs_per_pixel:
         return None
-    return Forecast(pixels * cost / statistics.median(rates), None)
+    return Forecast(_seen(info, pixels) * info.macs_per_pixel / statistics.median(rates), None)
 
 
 def _pixels(record: RunRecord) -> int:
     return max(1, record.width * record.height)
+
+
+def _seen(info: ModelInfo, pixels: int) -> int:
+    """Return the pixels of all views of a picture together."""
+    return pixels * automatic_views(info, pixels=pixels)

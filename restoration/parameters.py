@@ -9,6 +9,10 @@ from types import MappingProxyType
 from restoration.errors import InvalidParameter
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
 
+_MANY_VIEWS: tuple[tuple[int, ...], float] = (8, 4, 2), 660e9
+_QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 192e9
+"""The numbers of views that may be taken, and how many multiply-adds they may need."""
+
 
 def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
     """Return all parameters of a model: those given, checked, and defaults for the others, in user units.
@@ -39,6 +43,17 @@ def settle(
             told = tell(param.auto_from)
             settled[param.name] = check(param, param.auto_else if told is None else _rounded(param, told))
     return settled
+
+
+def automatic_views(info: ModelInfo, *, pixels: int) -> int:
+    """Return how many views of a picture a model takes unless told: the smaller the picture, the more are worth it.
+
+    Enlarging has to be quicker than the removal of damage, and gains less by them.
+    """
+    if info.param("views") is None:
+        return 1
+    counts, most = _MANY_VIEWS if info.param("scale") is None else _QUICK_VIEWS
+    return next((count for count in counts if count * pixels * info.macs_per_pixel <= most), 1)
 
 
 def mix_of(info: ModelInfo, values: Mapping[str, ParamValue]) -> float:

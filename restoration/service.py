@@ -44,7 +44,7 @@ from restoration.images import (
     shrink_to,
 )
 from restoration.manifest import load_manifest
-from restoration.parameters import complete, fits, in_model_units, mix_of, settle
+from restoration.parameters import automatic_views, complete, fits, in_model_units, mix_of, settle
 from restoration.records import Records, default_path
 from restoration.types import (
     Done,
@@ -75,9 +75,6 @@ MAX_OUTPUT_PIXELS = 64_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
 _MOST_FEATHER_PX = 100
-_VIEWS, _MACS_OF_VIEWS = (8, 4, 2), 660e9
-_ENLARGED_VIEWS, _MACS_OF_ENLARGED_VIEWS = (8, 4), 192e9
-"""Small pictures take so little time that a mean of several views is worth it, up to so many multiply-adds."""
 
 
 @dataclass(frozen=True)
@@ -191,8 +188,8 @@ class Service:
         info = next((info for info in self._models if info.id == model), None)
         if info is None or pixels < 1:
             return None
-        costs = {other.id: other.macs_per_pixel for other in self._models}
-        return forecast(info, pixels=pixels, records=self._records.newest(limit=_FORECAST_ROWS), costs=costs)
+        models = {other.id: other for other in self._models}
+        return forecast(info, pixels=pixels, records=self._records.newest(limit=_FORECAST_ROWS), models=models)
 
     def list_records(self, *, limit: int = 1000) -> list[RunRecord]:
         """Return up to `limit` runs, newest first."""
@@ -518,11 +515,7 @@ def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -
 def _told(picture: Picture, info: ModelInfo, name: str) -> float | None:
     """Return what a picture tells a model under the name of `Param.auto_from`."""
     if name == "views":
-        macs = picture.width * picture.height * info.macs_per_pixel
-        counts, most = _VIEWS, _MACS_OF_VIEWS
-        if info.param("scale") is not None:
-            counts, most = _ENLARGED_VIEWS, _MACS_OF_ENLARGED_VIEWS
-        return next((count for count in counts if count * macs <= most), 1)
+        return automatic_views(info, pixels=picture.width * picture.height)
     if name == "brightness":
         return 100 * diagnosis.wanted_brightness(picture.pixels)
     if name == "shadow_noise":

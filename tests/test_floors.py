@@ -25,6 +25,7 @@ FLOORS = {
     "models.curves": 1,
     "models.hourglass": 1,
     "models.blur": 3,
+    "models.views": 3,
     "models.removers": 3.5,
     "models.ircnn": 3.7,
     "models.fill_unet": 3.5,

@@ -220,15 +220,6 @@ def wire_restore(
             else:
                 yield event
 
-    gr.on(
-        [source.change, settings.model.change],
-        lambda path, model: _forecast(service, path, model),
-        inputs=[source, settings.model],
-        outputs=result.forecast,
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
     start = result.restore.click(
         lambda: (secrets.token_hex(16), None, *_working(status.waiting(text.WAITING))[1:]),
         outputs=[result.ticket, *result.outputs],
@@ -236,7 +227,7 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
-    start.then(
+    finish = start.then(
         run,
         inputs=[result.ticket, source, *mask_inputs, *kernel_inputs, *settings.inputs],
         outputs=result.outputs,
@@ -245,6 +236,15 @@ def wire_restore(
         concurrency_id=RUN_GROUP,
         api_visibility="private",
     )
+    for event in (source.change, settings.model.change, finish.then):  # a run tells how long the next one takes
+        event(
+            lambda path, model: _forecast(service, path, model),
+            inputs=[source, settings.model],
+            outputs=result.forecast,
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
     for control in settings.params.mixes:
         control.release(
             mix,
