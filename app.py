@@ -9,6 +9,7 @@ from typing import Any
 import PIL.Image
 
 from restoration import own_models
+from restoration.images import MAX_PIXELS_TO_FIT
 from restoration.service import Service, default_service
 from restoration.ui.demo import build_demo
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
@@ -45,7 +46,7 @@ def main() -> None:
     parser.add_argument("--no-warm-up", action="store_true", help="load models with the first job, not at start")
     parser.add_argument("--own-models", action="store_true", help="register new files in the folder of own models")
     arguments = parser.parse_args()
-    PIL.Image.MAX_IMAGE_PIXELS = 25_000_000
+    PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS_TO_FIT
     page, service = demo, default_service()
     if arguments.own_models:
         for line in own_models.scan()[1]:

@@ -103,5 +103,10 @@ class UnstableOutput(RestorationError, ArithmeticError):
 class DeadlinePassed(RestorationError, TimeoutError):
     """The job took longer than the time it was given."""
 
+    def __init__(
+        self, message: str = "The picture took longer than the time allowed; use a smaller one or a faster model."
+    ) -> None:
+        super().__init__(message)
+
     def __str__(self) -> str:
         return str(self.args[0])

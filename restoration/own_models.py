@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import shutil
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,6 +88,10 @@ def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     manifest = folder() / _MANIFEST
     before = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
     partial = manifest.with_suffix(".partial")
+    try:
+        tomllib.loads(before + entry)
+    except tomllib.TOMLDecodeError as error:
+        raise InvalidRequest(f'"{file.name}" cannot be registered under this name; rename the file.') from error
     partial.write_text(before + entry, encoding="utf-8")
     partial.replace(manifest)
     added = next((info for info in load() if info.id == model_id), None)
@@ -127,24 +132,24 @@ def _recognise(file: Path) -> _Recognised:
 
 
 def _entry(model_id: str, file: Path, found: _Recognised, tasks: tuple[Task, ...]) -> str:
-    """Return the text of a manifest entry; JSON strings are TOML strings."""
+    """Return the text of a manifest entry."""
     architecture, scale = found.architecture, found.scale
     enlarges = f", x{scale}" if scale > 1 else ""
     content = file.read_bytes()
     lines = [
         "",
         "[[model]]",
-        f"id = {json.dumps(model_id)}",
-        f"title = {json.dumps(f'{file.stem} (own)')}",
-        f"summary = {json.dumps(f'A model of your own ({architecture}{enlarges}).')}",
-        f"tasks = {json.dumps([task.value for task in tasks])}",
+        f"id = {_quoted(model_id)}",
+        f"title = {_quoted(f'{file.stem} (own)')}",
+        f"summary = {_quoted(f'A model of your own ({architecture}{enlarges}).')}",
+        f"tasks = {_quoted([task.value for task in tasks])}",
         'kind = "network"',
-        f"factory = {json.dumps(found.factory)}",
+        f"factory = {_quoted(found.factory)}",
         "max_megapixels = 4",
         f"scales = [{scale}]",
     ]
     if found.factory == "community:build":
-        lines += ["", "[model.config]", f"architecture = {json.dumps(architecture)}"]
+        lines += ["", "[model.config]", f"architecture = {_quoted(architecture)}"]
     if scale > 1 or Task.SUPER_RESOLUTION in tasks:
         lines += [
             "",
@@ -165,9 +170,14 @@ def _entry(model_id: str, file: Path, found: _Recognised, tasks: tuple[Task, ...
         "",
         "[[model.file]]",
         'role = "net"',
-        f"path = {json.dumps(file.name)}",
+        f"path = {_quoted(file.name)}",
         "is_own = true",
         f'sha256 = "{hashlib.sha256(content).hexdigest()}"',
         f"size_bytes = {len(content)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(value: object) -> str:
+    """Return a text, or a list of texts, as TOML writes it: like JSON, but for characters outside the first plane."""
+    return json.dumps(value, ensure_ascii=False)

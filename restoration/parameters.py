@@ -9,6 +9,8 @@ from types import MappingProxyType
 from restoration.errors import InvalidParameter
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
 
+_USUAL = {"brightness": 80.0, "jpeg_quality": 30.0, "noise_level": 25.0, "shadow_noise": 10.0, "views": 1.0}
+"""What a bad picture tells, by `Param.auto_from`."""
 _MANY_VIEWS: tuple[tuple[int, ...], float] = (8, 4, 2), 660e9
 _QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 192e9
 """The numbers of views that may be taken, and how many multiply-adds they may need."""
@@ -54,6 +56,17 @@ def automatic_views(info: ModelInfo, *, pixels: int) -> int:
         return 1
     counts, most = _MANY_VIEWS if info.param("scale") is None else _QUICK_VIEWS
     return next((count for count in counts if count * pixels * info.macs_per_pixel <= most), 1)
+
+
+def representative(info: ModelInfo, values: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+    """Return parameters by which a model shows what it does: what a picture would tell is told, a blur is given."""
+    shown = dict(values)
+    for param in info.params:
+        if param.auto_from:
+            shown[param.name] = check(param, _rounded(param, _USUAL[param.auto_from]))
+        elif param.name == "blur":
+            shown[param.name] = "gaussian"
+    return shown
 
 
 def mix_of(info: ModelInfo, values: Mapping[str, ParamValue]) -> float:

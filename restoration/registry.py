@@ -6,7 +6,7 @@ import difflib
 import importlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +16,7 @@ from restoration.engine.device import Precision, candidate_dtypes, model_cache_b
 from restoration.engine.precision import choose_precision
 from restoration.errors import ModelUnavailable, UnknownModel
 from restoration.models.base import Factory, Restorer
-from restoration.parameters import in_model_units
+from restoration.parameters import in_model_units, representative
 from restoration.types import ModelInfo, ParamValue, Task
 
 _Key = tuple[str, tuple[tuple[str, ParamValue], ...], Precision]
@@ -71,19 +71,11 @@ class Registry:
         self._guard = threading.Lock()
         self._locks: dict[_Key, threading.Lock] = {}
 
-    def load(
-        self,
-        info: ModelInfo,
-        parameters: dict[str, ParamValue],
-        *,
-        precision: Precision,
-        progress: Callable[[str], None] | None = None,
-    ) -> Loaded:
+    def load(self, info: ModelInfo, parameters: dict[str, ParamValue], *, precision: Precision) -> Loaded:
         """Return the model built with those of the parameters that are marked `is_build`.
 
         Args:
             parameters: all parameters of a run.
-            progress: receives a sentence while weights are downloaded.
 
         Raises:
             ModelUnavailable: a library or weights file that the model needs is not to be had.
@@ -97,7 +89,7 @@ class Registry:
                 if key in self._loaded:
                     self._loaded.move_to_end(key)
                     return self._loaded[key]
-            loaded = self._build(info, parameters, key, progress=progress)
+            loaded = self._build(info, parameters, key)
             with self._guard:
                 self._loaded[key] = loaded
                 self._dtypes[key] = loaded.dtype
@@ -111,19 +103,10 @@ class Registry:
             _, dropped = self._loaded.popitem(last=False)
             total -= dropped.restorer.size_bytes
 
-    def _build(
-        self,
-        info: ModelInfo,
-        parameters: dict[str, ParamValue],
-        key: _Key,
-        *,
-        progress: Callable[[str], None] | None,
-    ) -> Loaded:
+    def _build(self, info: ModelInfo, parameters: dict[str, ParamValue], key: _Key) -> Loaded:
         _, pairs, precision = key
         chosen = dict(pairs)
         files = [file for file in info.files if file.is_needed(chosen)]
-        if progress is not None and files and not info.is_built_in:
-            progress("Getting the model's weights")
         paths = {file.role: weights.ensure(file, model=info.id) for file in files}
         restorer = _factory(info)(config=info.config, weights=paths, parameters=chosen)
         contract = restorer.contract
@@ -138,7 +121,7 @@ class Registry:
                     restorer,
                     device=self.device,
                     candidates=candidates,
-                    parameters=in_model_units(info, parameters),
+                    parameters=in_model_units(info, representative(info, parameters)),
                 )
         return Loaded(restorer, dtype, weights.short_hashes(files))
 

@@ -14,7 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from restoration import diagnosis, own_models, weights
 from restoration.deblurring import find_kernel
 from restoration.enlarging import Enlargement, consistency_db, peak_factor, plan_enlargement, resampled
 from restoration.errors import (
+    DeadlinePassed,
     ImageTooLarge,
     InvalidMask,
     InvalidRequest,
@@ -34,6 +35,7 @@ from restoration.errors import (
 from restoration.forecast import Forecast, forecast
 from restoration.images import (
     MAX_PIXELS,
+    MAX_PIXELS_TO_FIT,
     FloatArray,
     Picture,
     bleed_alpha,
@@ -69,10 +71,10 @@ if TYPE_CHECKING:
     from restoration.registry import Registry
 
 log = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
-MAX_PIXELS_TO_FIT = 64_000_000
 _FORECAST_ROWS = 300
 _MOST_FEATHER_PX = 100
 
@@ -176,7 +178,7 @@ class Service:
                     note = self._record(run, outcome)
                     event = Done(replace(event.result, notes=(*event.result.notes, *note)))
                 yield event
-        except RestorationError as error:
+        except Exception as error:  # a closed iterator ends in GeneratorExit, which is none
             outcome = type(error).__name__
             raise
         finally:
@@ -245,11 +247,10 @@ class Service:
         parameters = complete(info, request.parameters)
         largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
         picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-        parameters = settle(info, parameters, tell=functools.partial(_told, picture, info))
         if picture.frames > 1:
             notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
         mask = _mask(request, task, picture)
-        limit = _largest_input_pixels(info, parameters, picture)
+        limit = _largest_input_pixels(info, parameters)
         if picture.width * picture.height > limit:
             if not request.fit:
                 raise ImageTooLarge(
@@ -266,6 +267,7 @@ class Service:
             fitted = shrink_to(picture, max_pixels=limit)
             notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
             picture = fitted
+        parameters = settle(info, parameters, tell=functools.partial(_told, picture, info))
         enlargement = None
         if info.param("scale") is not None:
             enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
@@ -360,7 +362,7 @@ class Service:
             return plan
         started_s = time.perf_counter()
         parameters = in_model_units(plan.info, plan.parameters)
-        kernel, notes = yield from find_kernel(plan.picture.pixels, parameters)
+        kernel, notes = yield from _in_time(find_kernel(plan.picture.pixels, parameters), plan.deadline_s)
         elapsed_s = time.perf_counter() - started_s
         run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
         return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))
@@ -507,6 +509,22 @@ class _Work:
         raise AssertionError("the engine ended without an answer")
 
 
+def _in_time(steps: Generator[Progress, None, _T], deadline_s: float | None) -> Generator[Progress, None, _T]:
+    """Pass steps on until they end or the deadline is over; return what they return.
+
+    Raises:
+        DeadlinePassed: they did not end before.
+    """
+    while True:
+        if deadline_s is not None and time.perf_counter() >= deadline_s:
+            raise DeadlinePassed
+        try:
+            yield next(steps)
+        except StopIteration as end:
+            answer: _T = end.value
+            return answer
+
+
 def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -> FloatArray:
     """Return the picture that lies between two of one shape: 0 gives the first, 1 the second."""
     return before + np.asarray(share, dtype=np.float32) * (after - before)
@@ -589,7 +607,7 @@ def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:
     return read_kernel(request.kernel)
 
 
-def _largest_input_pixels(info: ModelInfo, parameters: Parameters, picture: Picture) -> int:
+def _largest_input_pixels(info: ModelInfo, parameters: Parameters) -> int:
     """Return how many pixels a picture may have: the model's own limit and that of the largest picture on the way."""
     own = int(info.max_megapixels * 1e6)
     if info.param("scale") is None or parameters.get("long_side_px") or parameters.get("megapixels"):

@@ -21,6 +21,7 @@ from restoration.types import WeightFile
 log = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1024 * 1024
+_SHA256_DIGITS = 64
 _verified_lock = threading.Lock()
 _pins_lock = threading.Lock()
 _verified: dict[tuple[str, int, int], str] = {}  # (path, mtime_ns, size) -> sha256: files are hashed once per process
@@ -77,16 +78,16 @@ def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, 
         return _built_in(file, model=model)
     file = _pinned(file)
     path = local_path(file)
-    if path is not None and _is_right(path, file):
-        _pin(file, path)
-        return path
     if path is not None:
+        expected = _noted(file, path)
+        if expected.sha256 is None:
+            expected = _described(file, model=model)
+        if _is_right(path, expected):
+            _pin(file, path)
+            return path
         log.warning("%s of %s has the wrong size or sha256; it is fetched again", file.filename, model)
         _remove(path)
-    expected = file
-    if file.sha256 is None or file.size_bytes is None:
-        remote = hub.describe(file, model=model)
-        expected = replace(file, sha256=file.sha256 or remote.sha256, size_bytes=file.size_bytes or remote.size_bytes)
+    expected = _described(file, model=model)
     for _ in range(2):
         path = yield from hub.download(file, model=model)
         if _is_right(path, expected):
@@ -99,6 +100,24 @@ def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, 
         "try again later or choose another model.",
         model=model,
     )
+
+
+def _described(file: WeightFile, *, model: str) -> WeightFile:
+    """Return the file with what the Hub says of it now, where sha256 or size are not known."""
+    if file.sha256 is not None and file.size_bytes is not None:
+        return file
+    remote = hub.describe(file, model=model)
+    return replace(file, sha256=file.sha256 or remote.sha256, size_bytes=file.size_bytes or remote.size_bytes)
+
+
+def _noted(file: WeightFile, path: Path) -> WeightFile:
+    """Return the file with the sha256 that the Hub named when some program downloaded it, where nothing is known.
+
+    The cache names the content of large files by it.
+    """
+    name = path.resolve().name
+    is_noted = file.sha256 is None and len(name) == _SHA256_DIGITS and not set(name) - set("0123456789abcdef")
+    return replace(file, sha256=name) if is_noted else file
 
 
 def _built_in(file: WeightFile, *, model: str) -> Path:
@@ -118,10 +137,13 @@ def _shelf(file: WeightFile) -> Path:
     return home_folder() / "models" if file.is_own else weights_folder()
 
 
-def is_right(file: WeightFile) -> bool:
-    """Tell whether a file that is on this machine has the size and sha256 that are known of it."""
+def is_right(file: WeightFile) -> bool | None:
+    """Tell whether a file that is on this machine has the size and sha256 that are known of it; None: none is known."""
     path = local_path(file)
-    return path is not None and _is_right(path, file if file.path is not None else _pinned(file))
+    if path is None:
+        return False
+    known = file if file.path is not None else _noted(_pinned(file), path)
+    return _is_right(path, known) if known.sha256 is not None else None
 
 
 def pins() -> dict[str, dict[str, str | int]]:

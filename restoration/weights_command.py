@@ -175,8 +175,9 @@ def _verify(_: argparse.Namespace) -> int:
         if weights.local_path(file) is None:
             continue
         is_right = weights.is_right(file)
-        wrong += not is_right
-        print(f"{info.id:24} {file.path or file.filename:34} {'right' if is_right else 'WRONG'}")
+        wrong += is_right is False
+        verdict = "unknown" if is_right is None else "right" if is_right else "WRONG"
+        print(f"{info.id:24} {file.path or file.filename:34} {verdict}")
     return 1 if wrong else 0
 
 

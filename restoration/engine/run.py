@@ -256,7 +256,8 @@ class Run:
         self._canvas = self._answer = self._preview = self._steps = self._finding = None
 
     def use_exact(self, restorer: Restorer) -> None:
-        """Continue in float32."""
+        """Continue in float32; an iterative method begins its tile anew."""
+        self._steps = None
         self.restorer = restorer
         self.dtype = torch.float32
 

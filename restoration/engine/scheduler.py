@@ -164,11 +164,7 @@ class Scheduler:
             if run.is_cancelled:
                 run.release()
             elif not run.is_ended and deadline_s is not None and now_s >= deadline_s:
-                run.fail(
-                    DeadlinePassed(
-                        "The picture took longer than the time allowed; use a smaller one or a faster model."
-                    )
-                )
+                run.fail(DeadlinePassed())
         self._runs = [run for run in self._runs if not run.is_ended]
         if not self._runs:
             self._batch_limits.clear()
@@ -304,7 +300,8 @@ class Scheduler:
             run.fail(UnstableOutput(f"The model's answer {fault}; try another model."))
             return
         log.warning("an answer in %s %s; the run continues in float32", run.dtype, fault)
-        run.put_back(unit.tile)
+        if not run.is_mid_tile:  # else its tile waits for the next step already
+            run.put_back(unit.tile)
         run.is_blocked = True
 
         def exchange() -> None:

@@ -1,7 +1,7 @@
 """Pictures: from files, PIL images and arrays to float32 RGB in [0, 1], and back without loss of what must survive."""
 
 from restoration.images.alpha import bleed_alpha, flatten
-from restoration.images.decode import MAX_PIXELS, ImageHeader, ImageSource, probe, read
+from restoration.images.decode import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, ImageSource, probe, read
 from restoration.images.encode import FileFormat, encode, format_of, lossless_format, preview_bytes, write
 from restoration.images.jpeg import jpeg_table
 from restoration.images.kernels import kernel_picture, read_kernel, write_kernel
@@ -11,6 +11,7 @@ from restoration.images.shrink import shrink_to, shrink_to_side
 
 __all__ = [
     "MAX_PIXELS",
+    "MAX_PIXELS_TO_FIT",
     "BitDepth",
     "FileFormat",
     "FloatArray",

@@ -21,6 +21,8 @@ from restoration.images.picture import BitDepth, FloatArray, Picture
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
 MAX_PIXELS = 25_000_000
+MAX_PIXELS_TO_FIT = 64_000_000
+"""Of a picture that is only looked at, or shrunk before anything else is done."""
 MAX_SIDE_PX = 16_384
 MAX_FILE_BYTES = 64 * 1024 * 1024
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -73,14 +74,18 @@ def write(picture: Picture, path: str | os.PathLike[str], *, description: str | 
     """
     target = Path(path)
     content = encode(picture, format_of(target), description=description)
+    partial: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", suffix=".partial", delete=False) as file:
+            partial = Path(file.name)
             file.write(content)
-        partial = Path(file.name)
         partial.chmod(0o666 & ~_umask())
         partial.replace(target)
     except OSError as error:
-        raise InvalidRequest(f'"{target}" cannot be written ({error.strerror}); choose another folder.') from error
+        if partial is not None:
+            partial.unlink(missing_ok=True)
+        cure = "make room" if error.errno == errno.ENOSPC else "choose another folder"
+        raise InvalidRequest(f'"{target}" cannot be written ({error.strerror}); {cure}.') from error
     return target
 
 

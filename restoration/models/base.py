@@ -236,6 +236,48 @@ class ArrayRestorer(Restorer):
         return restored[0][None] if len(restored) == 1 else torch.stack(restored)
 
 
+class FillingRestorer(ArrayRestorer):
+    """Base of classical methods that fill one piece of the holes after the other, on the host."""
+
+    def __init__(self) -> None:
+        super().__init__(Contract(tiling="internal", is_iterative=True, needs_mask=True, runs_on_device=False))
+
+    @abc.abstractmethod
+    def fill(
+        self, image: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], *, parameters: Parameters
+    ) -> Iterator[tuple[float, npt.NDArray[np.float32]]]:
+        """Yield (fraction done, picture filled so far), the last time (1.0, the answer).
+
+        Args:
+            image: (H, W, 3) float32, range [0, 1].
+            mask: (H, W), True = fill.
+        """
+
+    def restore_array(
+        self,
+        image: npt.NDArray[np.float32],
+        *,
+        parameters: Parameters,
+        mask: npt.NDArray[np.bool_] | None = None,
+    ) -> npt.NDArray[np.float32]:
+        assert mask is not None
+        *_, (_, answer) = self.fill(image, mask, parameters=parameters)
+        return answer
+
+    def steps(
+        self,
+        image: Tensor,
+        *,
+        parameters: Parameters,
+        mask: Tensor | None = None,
+        kernel: Tensor | None = None,
+    ) -> Iterator[tuple[float, Tensor]]:
+        assert mask is not None
+        pixels = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
+        for fraction, answer in self.fill(pixels, mask[0, 0].cpu().numpy() > 0.5, parameters=parameters):
+            yield fraction, torch.from_numpy(answer.copy()).permute(2, 0, 1)[None]
+
+
 class Factory(Protocol):
     """What a model file offers as `build`."""
 

@@ -1,10 +1,10 @@
-"""A network of 16 convolutions that brightens dark photographs, removes their dots, and leaves bright parts alone.
+"""A network of 16 convolutions that brightens dark photographs, mends their dots, and leaves bright parts alone.
 
+Dots are found and filled from what is sound around them first; the network is told where they were. (Left to find them
+itself, it learned brightness long before dots: those are few pixels, and brightness outweighs them in the loss.)
 It works at half the resolution and less, where it can see how bright the surroundings are, and with the mean of its
-deepest features over the whole picture, so that shade in a bright photograph is told from a dark photograph. What it
-finds are two shares of every sample, one of what is missing to white, which it gains, and one of itself, which it
-loses: where both are 0 the picture stays, highlights never clip, and a white dot can be darkened where its
-surroundings are lifted.
+deepest features over the whole picture, so that shade in a bright photograph is told from a dark photograph. It adds a
+correction: rightly exposed parts need none, and stay; whatever it adds, no highlight clips.
 
 Reference:
     Chen et al., Learning to See in the Dark, 2018, arXiv:1805.01934 (brightening by one network);
@@ -24,9 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.types import Parameters
 
-_TAIL_STD, _TAIL_BIAS = 1e-2, -3.0  # an untrained network changes little
+_TAIL_STD = 1e-2  # an untrained network changes little
+_WHITEST = 254 / 255  # of what was not white before
 
 
 class DarkPhotoCNN(nn.Module):
@@ -39,16 +41,15 @@ class DarkPhotoCNN(nn.Module):
     def __init__(self, widths: Sequence[int] = (48, 64, 96, 128)) -> None:
         super().__init__()
         self.widths = tuple(widths)
-        self.head = _convolution(12, widths[0])
+        self.head = _convolution(16, widths[0])
         self.encoders = nn.ModuleList(_convolution(width, width) for width in widths)
         self.downs = nn.ModuleList(_convolution(fine, coarse, stride=2) for fine, coarse in pairwise(widths))
         self.body = _convolution(widths[-1], widths[-1])
         self.whole = nn.Sequential(nn.Linear(widths[-1], widths[-1]), nn.ReLU(), nn.Linear(widths[-1], widths[-1]))
         self.ups = nn.ModuleList(_convolution(coarse, 4 * fine) for fine, coarse in pairwise(widths))
         self.decoders = nn.ModuleList(_convolution(width, width) for width in widths[:-1])
-        self.tail = _convolution(widths[0], 24)
+        self.tail = _convolution(widths[0], 12)
         nn.init.normal_(self.tail.weight, std=_TAIL_STD)
-        nn.init.constant_(self.tail.bias, _TAIL_BIAS)  # type: ignore[arg-type]
 
     @property
     def size_multiple(self) -> int:
@@ -56,12 +57,17 @@ class DarkPhotoCNN(nn.Module):
         return int(2 ** len(self.widths))
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the restored picture, moved in float32."""
-        return move(image.float(), self.shares(image).float())
+        """Return the restored picture in float32, not bounded, so that whatever is too bright can be learned from."""
+        filled, dots = without_dots(image.float())
+        return filled + self.correction(filled.to(image.dtype), dots.to(image.dtype)).float()
 
-    def shares(self, image: Tensor) -> Tensor:
-        """Return how the picture has to be moved, (B, 6, H, W); see `move`."""
-        x = functional.relu(self.head(functional.pixel_unshuffle(image, 2)))
+    def correction(self, filled: Tensor, dots: Tensor) -> Tensor:
+        """Return what has to be added to a picture without dots, (B, 3, H, W).
+
+        Args:
+            filled, dots: see `without_dots`.
+        """
+        x = functional.relu(self.head(functional.pixel_unshuffle(torch.cat([filled, dots], dim=1), 2)))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders[:-1], self.downs, strict=True):
             skips.append(functional.relu(encoder(x)))
@@ -75,15 +81,19 @@ class DarkPhotoCNN(nn.Module):
         return functional.pixel_shuffle(self.tail(x), 2)
 
 
-def move(image: Tensor, shares: Tensor) -> Tensor:
-    """Return a picture of which every sample gains a share of what is missing to white and loses a share of itself.
+def without_dots(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Return a picture, (B, 3, H, W), with its dots filled, and where they were, (B, 1, H, W), 1 in any channel."""
+    dots = find_impulses(image)
+    return fill_impulses(image, dots), dots.amax(dim=1, keepdim=True)
+
+
+def bounded(restored: Tensor, image: Tensor) -> Tensor:
+    """Return a restored picture within [0, 1], in which nothing is white in 8 bits that was not before.
 
     Args:
-        image: (B, 3, H, W), range [0, 1].
-        shares: (B, 6, H, W), logits of what is gained, then of what is lost.
+        restored, image: (B, 3, H, W); the image in [0, 1].
     """
-    gained, lost = shares.sigmoid().chunk(2, dim=1)
-    return image + gained * (1 - image) - lost * image
+    return restored.clamp(min=0).minimum(image.clamp(min=_WHITEST))
 
 
 def _convolution(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.Conv2d:
@@ -94,13 +104,15 @@ def _convolution(in_channels: int, out_channels: int, *, stride: int = 1) -> nn.
 
 
 class DarkPhotoRestorer(NetworkRestorer):
-    """Move the picture in float32, so that low precision touches the shares alone."""
+    """Add the correction in float32, so that low precision touches it alone."""
 
     network: DarkPhotoCNN
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
-        batch = image.to(self.dtype).contiguous(memory_format=torch.channels_last)
-        return move(image, self.network.shares(batch).float())
+        filled, dots = without_dots(image)
+        batch = filled.to(self.dtype).contiguous(memory_format=torch.channels_last)
+        correction = self.network.correction(batch, dots.to(self.dtype)).float()
+        return bounded(filled + correction, filled)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DarkPhotoRestorer:
@@ -112,7 +124,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         size_multiple=multiple,
         size_minimum=multiple,
         tiling="discouraged",  # it looks at the mean of the whole picture
-        overlap_px=8 * multiple,
+        overlap_px=8 * multiple + REACH_PX,
         border_px=multiple,
         cpu_tile_px=1024,
         cpu_whole_px=1440,

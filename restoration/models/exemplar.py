@@ -16,10 +16,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.base import FillingRestorer
 from restoration.models.holes import Piece, cut_holes, halved, window_of
 from restoration.models.membrane import fill_smoothly
 from restoration.types import Parameters
@@ -41,32 +39,11 @@ _Mask = npt.NDArray[np.bool_]
 _Places = npt.NDArray[np.int64]
 
 
-class ExemplarFill(ArrayRestorer):
+class ExemplarFill(FillingRestorer):
     """Fill each hole from its own surroundings."""
 
-    def __init__(self) -> None:
-        super().__init__(Contract(tiling="internal", is_iterative=True, needs_mask=True, runs_on_device=False))
-
-    def restore_array(self, image: _Floats, *, parameters: Parameters, mask: _Mask | None = None) -> _Floats:
-        assert mask is not None
-        *_, (_, answer) = self._fill(image, mask, int(parameters["seed"]))
-        return answer
-
-    def steps(
-        self,
-        image: Tensor,
-        *,
-        parameters: Parameters,
-        mask: Tensor | None = None,
-        kernel: Tensor | None = None,
-    ) -> Iterator[tuple[float, Tensor]]:
-        assert mask is not None
-        pixels = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
-        for fraction, answer in self._fill(pixels, mask[0, 0].cpu().numpy() > 0.5, int(parameters["seed"])):
-            yield fraction, torch.from_numpy(answer.copy()).permute(2, 0, 1)[None]
-
-    def _fill(self, image: _Floats, mask: _Mask, seed: int) -> Iterator[tuple[float, _Floats]]:
-        """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
+    def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
+        seed = int(parameters["seed"])
         numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX, join_px=_JOIN_PX)
         filled, unknown = image.copy(), mask.copy()
         areas = np.bincount(numbers.ravel(), minlength=1)[1:].cumsum()

@@ -54,6 +54,8 @@ def fill_impulses(image: Tensor, impulses: Tensor) -> Tensor:
     sound = 1 - impulses
     filled, missing = image * sound, impulses
     for side_px in _FILL_WINDOWS_PX:
+        if not missing.any():
+            break
         share = _weighted_mean(sound, side_px)
         mean = _weighted_mean(image * sound, side_px) / share.clamp(min=1e-6)
         found = missing * (share > 0)
@@ -66,8 +68,15 @@ def _weighted_mean(image: Tensor, side_px: int) -> Tensor:
     """Return a mean over a window, binomial over the smallest one; beyond the border lies nothing."""
     if side_px == _FILL_WINDOWS_PX[0]:
         return functional.avg_pool2d(functional.avg_pool2d(image, 2, stride=1, padding=1), 2, stride=1)
-    return functional.avg_pool2d(image, side_px, stride=1, padding=side_px // 2)
+    return _pooled(image, side_px, counts_outside=True)
 
 
 def _local_mean(image: Tensor, side_px: int) -> Tensor:
-    return functional.avg_pool2d(image, side_px, stride=1, padding=side_px // 2, count_include_pad=False)
+    return _pooled(image, side_px, counts_outside=False)
+
+
+def _pooled(image: Tensor, side_px: int, *, counts_outside: bool) -> Tensor:
+    """Return the mean over a square window, taken along rows and then along columns."""
+    reach = side_px // 2
+    rows = functional.avg_pool2d(image, (1, side_px), stride=1, padding=(0, reach), count_include_pad=counts_outside)
+    return functional.avg_pool2d(rows, (side_px, 1), stride=1, padding=(reach, 0), count_include_pad=counts_outside)

@@ -144,6 +144,9 @@ def read_recipe(path: Path) -> Recipe:
     if "teaching" in values:
         values["teaching"] = _teaching_from(values["teaching"], path=path)
     if "adversarial" in values:
+        if both := sorted({"teaching", "perceptual"} & values.keys()):
+            message = f"Recipe {path} has a critic, which does not go with {both[0]}; remove one of them"
+            raise InvalidRequest(f"{message} (the table [adversarial] has a perceptual weight of its own).")
         values["adversarial"] = adversarial_from(values["adversarial"], path=path)
     return Recipe(**values)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from restoration import own_models
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import load_manifest
 from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
@@ -45,7 +45,7 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
 
     Raises:
         InvalidRequest: no such model exists, or it enlarges by another factor.
-        InvalidParameter: the model does not take these parameters.
+        InvalidParameter: the model does not take these parameters, or measures one that the recipe does not give.
         ModelUnavailable: its weights cannot be had.
     """
     info = next((info for info in (*load_manifest(), *own_models.load()) if info.id == teaching.model), None)
@@ -55,6 +55,10 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
             "`add` registers a file."
         )
     parameters = complete(info, teaching.parameters)
+    for param in info.params:
+        if param.auto_from not in ("", "views") and parameters[param.name] == 0:
+            message = f'Teacher "{teaching.model}" would measure {param.name} in every picture; give it in [teaching].'
+            raise InvalidParameter(message, name=param.name)
     restorer = Registry(device).load(info, parameters, precision="auto").restorer
     if restorer.contract.scale != scale:
         raise InvalidRequest(

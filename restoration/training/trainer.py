@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -42,25 +43,38 @@ def build_network(recipe: Recipe) -> nn.Module:
     )
     if recipe.init_from:
         own = network.state_dict()
-        given = {name: tensor.float() for name, tensor in load_file(recipe.init_from).items() if name in own}
-        taken = {name: _fitted(tensor, own[name]) for name, tensor in given.items() if _fits(tensor, own[name])}
+        first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
+        taken = {}
+        for name, tensor in _first_weights(recipe).items():
+            if name in own and tensor.shape == own[name].shape:
+                taken[name] = tensor
+            elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
+                taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
         log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
     return network.to(memory_format=torch.channels_last)
 
 
-def _fits(given: Tensor, own: Tensor) -> bool:
-    """Tell whether weights can be taken: of the same shape, or of a convolution with other maps beside the picture."""
-    is_first = given.ndim == 4 and given.shape[0] == own.shape[0] and given.shape[2:] == own.shape[2:]
-    return given.shape == own.shape or (is_first and min(given.shape[1], own.shape[1]) > _PICTURE_CHANNELS)
+def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
+    """Return the float32 tensors of `init_from`.
+
+    Raises:
+        InvalidRequest: the file is absent or no safetensors file.
+    """
+    try:
+        return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
+    except (OSError, SafetensorError) as error:
+        raise InvalidRequest(
+            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
+            "export it there, or name another file in init_from."
+        ) from error
 
 
-def _fitted(given: Tensor, own: Tensor) -> Tensor:
-    """Return weights of the shape of `own`; those of maps that `given` does not know start at zero."""
-    if given.shape == own.shape:
-        return given
+def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:
+    """Return the first convolution's weights for the colours that both know; those of the maps beside start at zero."""
+    colours = min(given.shape[1], own.shape[1]) // _PICTURE_CHANNELS * _PICTURE_CHANNELS
     fitted = torch.zeros_like(own)
-    fitted[:, :_PICTURE_CHANNELS] = given[:, :_PICTURE_CHANNELS]
+    fitted[:, :colours] = given[:, :colours]
     return fitted
 
 

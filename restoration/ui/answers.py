@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +29,7 @@ class _Kept:
     before: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     answer: npt.NDArray[np.float16] | FloatArray
     alpha: FloatArray | None
+    kept_s: float
 
     @property
     def size_bytes(self) -> int:
@@ -34,16 +37,25 @@ class _Kept:
 
 
 class Answers:
-    """Keep results by the secret number of their run; the oldest give way when the memory for them is full.
+    """Keep results by the secret number of their run, for as long as the files of the page.
+
+    The oldest give way when the memory for them is full.
 
     Args:
+        keep_s: how long a result is kept, in seconds.
         most_bytes: memory that all of them may take.
+        clock: tells the time in seconds.
     """
 
-    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+    def __init__(
+        self, keep_s: float, *, most_bytes: int = _MOST_BYTES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._keep_s = keep_s
         self._most_bytes = most_bytes
+        self._clock = clock
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._sweeper: threading.Timer | None = None
 
     def keep(self, number: str, result: RestoreResult, *, given: Parameters, source: str) -> None:
         """Keep a result whose model takes a strength and left the size as it was.
@@ -64,11 +76,38 @@ class Answers:
             before=quantize(before.pixels, bit_depth=before.bit_depth),
             answer=result.answer.astype(np.float16) if before.bit_depth == 8 else result.answer,
             alpha=after.alpha,
+            kept_s=self._clock(),
         )
         with self._lock:
             self._kept[number] = kept
             while sum(each.size_bytes for each in self._kept.values()) > self._most_bytes:
                 self._kept.popitem(last=False)
+            self._sweep_later()
+
+    @property
+    def is_empty(self) -> bool:
+        with self._lock:
+            return not self._kept
+
+    def sweep(self) -> None:
+        """Drop what has been kept for its time."""
+        with self._lock:
+            self._drop_old()
+            self._sweeper = None
+            self._sweep_later()
+
+    def _drop_old(self) -> None:
+        oldest_s = self._clock() - self._keep_s
+        while self._kept and next(iter(self._kept.values())).kept_s <= oldest_s:
+            self._kept.popitem(last=False)
+
+    def _sweep_later(self) -> None:
+        """Start the one timer that runs as long as there is anything to drop."""
+        if self._kept and self._sweeper is None:
+            age_s = self._clock() - next(iter(self._kept.values())).kept_s
+            self._sweeper = threading.Timer(max(0.0, self._keep_s - age_s), self.sweep)
+            self._sweeper.daemon = True
+            self._sweeper.start()
 
     def mix(self, number: str, given: Parameters, *, source: str | None) -> RestoreResult | None:
         """Return the kept result with another strength; None where that needs a new run.
@@ -78,6 +117,7 @@ class Answers:
             source: the file that is on the page now.
         """
         with self._lock:
+            self._drop_old()
             kept = self._kept.get(number)
         if kept is None or kept.source != source:
             return None

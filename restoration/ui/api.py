@@ -110,10 +110,11 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 mask=_file(given["mask"]) if "mask" in given else None,
                 feather_px=int(given.get("feather_px") or 0),
                 kernel=None if given.get("kernel") is None else _file(given["kernel"]),
-                fit=bool(given["fit"]),
-                precision="exact" if given["precision"] == "exact" else "auto",
-                keep_gps=bool(given["keep_gps"]),
+                fit=_switch("fit", given["fit"]),
+                precision=_precision(given["precision"]),
+                keep_gps=_switch("keep_gps", given["keep_gps"]),
             )
+            callbacks.check_file_format(given["format"])
             result = await _wait(service.restore(request))
             stem = previews.stem_of(str(request.image))
             path, _ = await anyio.to_thread.run_sync(_write, result, stem, given["format"])
@@ -126,6 +127,18 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
     )
     endpoint.__annotations__ = {name: hint for name, (hint, _) in fields.items()}
     return endpoint
+
+
+def _switch(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise InvalidParameter(f'"{name}" must be true or false, but is {value!r}.', name=name)
+
+
+def _precision(value: object) -> Literal["auto", "exact"]:
+    if value == "auto" or value == "exact":
+        return "auto" if value == "auto" else "exact"
+    raise InvalidParameter(f'"precision" must be auto or exact, but is {value!r}.', name="precision")
 
 
 def _params(service: Service, tasks: Sequence[Task]) -> dict[str, Param]:

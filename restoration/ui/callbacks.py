@@ -157,6 +157,7 @@ class _Takes:
 
 def wire_restore(
     service: Service,
+    answers: Answers,
     *,
     source: gr.State,
     settings: SettingsPart,
@@ -173,18 +174,13 @@ def wire_restore(
     """
     count = len(mask_inputs)
     kernel_inputs = [] if kernel is None else [kernel]
-    cancelled, takes, answers = _Cancelled(), _Takes(), Answers()
+    cancelled, takes = _Cancelled(), _Takes()
 
     def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
         mask_values, rest = values[:count], values[count:]
         kernel_path, form_values = (None, rest) if kernel is None else (rest[0], rest[1:])
         try:
-            with closing(_steps(number, path, mask_values, kernel_path, form_values)) as steps:
-                for shown in steps:
-                    if number in cancelled:
-                        yield _idle(None, status.note(text.CANCELLED), gr.update(visible=False))
-                        return
-                    yield shown
+            yield from _steps(number, path, mask_values, kernel_path, form_values)
         except (RestorationError, gr.Error) as error:
             yield _failed(error.message if isinstance(error, gr.Error) else str(error))
         except Exception:
@@ -213,12 +209,14 @@ def wire_restore(
         checked = present(path)
         marked = None if read_mask is None else read_mask(checked, mask_values)
         form = Form.from_values(settings, form_values)
-        for event in _run(service, form.request(checked, marked, kernel_path, takes[number]), checked):
+        request = form.request(checked, marked, kernel_path, takes[number])
+        for event in _run(service, request, checked, is_cancelled=lambda: number in cancelled):
             if isinstance(event, Done):
                 answers.keep(number, event.result, given=as_mapping(form.parameters), source=checked)
                 yield _finished(event.result, form, checked)
-            else:
-                yield event
+                return
+            yield event
+        yield _idle(None, status.note(text.CANCELLED), gr.update(visible=False))
 
     start = result.restore.click(
         lambda: (secrets.token_hex(16), None, *_working(status.waiting(text.WAITING))[1:]),
@@ -285,13 +283,28 @@ def present(path: str | None) -> str:
     return path
 
 
+def check_file_format(name: str) -> FileFormat | Literal["auto"]:
+    """Return the name of a file format as it is.
+
+    Raises:
+        InvalidParameter: it is none.
+    """
+    if name == "auto":
+        return "auto"
+    for known in _SUFFIXES:
+        if name == known:
+            return known
+    raise InvalidParameter(f'"format" must be auto or one of {", ".join(_SUFFIXES)}, but is {name}.', name="format")
+
+
 def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[str, int]:
     """Write the result as a file for download; return its path and size in bytes.
 
     Args:
         file_format: "PNG", "TIFF", "WEBP", "JPEG", or "auto" for the lossless format nearest to the original's.
     """
-    kind: FileFormat = lossless_format(result.picture) if file_format == "auto" else _file_format(file_format)
+    chosen = check_file_format(file_format)
+    kind: FileFormat = lossless_format(result.picture) if chosen == "auto" else chosen
     content = encode(result.picture, kind, description=result.recipe)
     return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
 
@@ -310,14 +323,18 @@ def user_errors() -> Iterator[None]:
         raise gr.Error(text.UNEXPECTED, print_exception=False) from error
 
 
-def _run(service: Service, request: RestoreRequest, path: str) -> Generator[Shown | Done, None, None]:
-    """Yield what to show while the work goes on; at the end, the result."""
+def _run(
+    service: Service, request: RestoreRequest, path: str, *, is_cancelled: Callable[[], bool]
+) -> Generator[Shown | Done, None, None]:
+    """Yield what to show while the work goes on; at the end, the result. A cancelled run writes no more files."""
     before: str | None = None
     can_take = any(
         entry.info.is_anytime for entry in service.list_models(request.task) if entry.info.id == request.model
     )
     with closing(service.restore(request)) as events:
         for event in events:
+            if is_cancelled():
+                return
             if isinstance(event, Done):
                 yield event
             elif isinstance(event, Progress) and event.preview is not None:
@@ -363,11 +380,3 @@ def _idle(slider: Any, line: str, download: Any) -> Shown:
 
 def _failed(message: str) -> Shown:
     return _idle(None, status.failure(message), gr.update(visible=False))
-
-
-def _file_format(name: str) -> FileFormat:
-    for known in _SUFFIXES:
-        if name == known:
-            return known
-    known_names = ", ".join(_SUFFIXES)
-    raise InvalidParameter(f'"format" must be auto or one of {known_names}, but is {name}.', name="format")

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from restoration.errors import ImageTooLarge
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
 from restoration.ui import callbacks, previews, text
@@ -79,12 +80,19 @@ def wire(
             marked = read_mask(checked, values[:count])
             task, _, *rest = values[count:]
             entries: list[tuple[str, str]] = []
+            refused: ImageTooLarge | None = None
             for model in _quick(service):
                 form = callbacks.Form.from_values(settings, [task, model, *rest])
-                result = _result(service, form.request(checked, marked))
+                try:
+                    result = _result(service, form.request(checked, marked))
+                except ImageTooLarge as error:  # another method takes more
+                    refused = error
+                    continue
                 line = text.COMPARED_ENTRY.format(title=result.model.title, seconds=result.stats.run_s)
                 entries.append((_cut(result, marked.mask), line))
                 yield gr.update(value=list(entries), visible=True)
+            if refused is not None and not entries:
+                raise refused
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     comparison.button.click(

@@ -11,6 +11,7 @@ import gradio as gr
 
 from restoration.service import Service, default_service
 from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
+from restoration.ui.answers import Answers
 
 _SWEEP_EVERY_S = 300
 _KEEP_FILES_S = 3600
@@ -24,13 +25,14 @@ def build_demo(service: Service | None = None) -> gr.Blocks:
         service: what restores; None takes the one that this process shares.
     """
     door = default_service() if service is None else service
+    answers = Answers(_KEEP_FILES_S)
     with gr.Blocks(title=text.TITLE, delete_cache=(_SWEEP_EVERY_S, _KEEP_FILES_S), fill_width=True) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.TAGLINE}", elem_classes="masthead")
         with gr.Tabs(elem_classes="tasks"):
-            denoise.build(door)
-            super_resolution.build(door)
-            inpaint.build(door)
-            low_light.build(door)
+            denoise.build(door, answers)
+            super_resolution.build(door, answers)
+            inpaint.build(door, answers)
+            low_light.build(door, answers)
             records.build(door)
         api.add_endpoints(door)
     return demo.queue(api_open=False, max_size=_MAX_WAITING)

@@ -10,10 +10,10 @@ import gradio as gr
 
 from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
-from restoration.images import read
 from restoration.service import Service
 from restoration.types import Task
-from restoration.ui import callbacks, panel, status, text
+from restoration.ui import callbacks, panel, previews, status, text
+from restoration.ui.answers import Answers
 from restoration.ui.components import picture_upload
 
 _TASKS = tuple(task for _, task in text.DAMAGES)
@@ -25,7 +25,7 @@ _EXAMPLE_SETTINGS: dict[str, tuple[Task, str | None]] = {
 """Task and model (None = the default) that suit an example."""
 
 
-def build(service: Service) -> None:
+def build(service: Service, answers: Answers) -> None:
     """Place the tab into the layout that is open."""
     with gr.Tab(text.TAB_DENOISE, id="denoise"):
         gr.Markdown(text.INTRO_DENOISE, elem_classes="intro")
@@ -63,7 +63,7 @@ def build(service: Service) -> None:
         concurrency_limit=callbacks.CONCURRENT_RUNS,
         api_visibility="private",
     )
-    callbacks.wire_restore(service, source=picture.source, settings=settings, result=result, kernel=kernel)
+    callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result, kernel=kernel)
     damage.change(
         lambda task: gr.update(visible=task == Task.DEBLUR.value),
         inputs=damage,
@@ -105,7 +105,7 @@ def _look_at(service: Service, path: str | None, chosen: Task) -> tuple[Any, Any
     if path is None:
         return "", gr.skip(), gr.skip()
     try:
-        findings = diagnose(read(path))
+        findings = diagnose(previews.look(path))
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip(), gr.skip()
     task = findings.main_task

@@ -16,6 +16,7 @@ from restoration.images import read_mask as read_mask_file
 from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import callbacks, compare, mask_tools, panel, previews, status, text
+from restoration.ui.answers import Answers
 from restoration.ui.components import MaskEditor, keep_file
 
 _REPLACE_COLOUR = "#e11d48"
@@ -25,7 +26,7 @@ _BRUSH_PX = 16
 Mask = npt.NDArray[np.bool_]
 
 
-def build(service: Service) -> None:
+def build(service: Service, answers: Answers) -> None:
     """Place the tab into the layout that is open.
 
     The upload gives way to the editor as soon as there is a picture. The editor shows an 8-bit preview; what is
@@ -57,6 +58,7 @@ def build(service: Service) -> None:
     mask_inputs = [editor, options.file, options.grow, options.feather]
     callbacks.wire_restore(
         service,
+        answers,
         source=picture.source,
         settings=settings,
         result=result,

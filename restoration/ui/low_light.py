@@ -7,12 +7,13 @@ import gradio as gr
 from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import text
+from restoration.ui.answers import Answers
 from restoration.ui.plain_tab import build_plain_tab
 
 
-def build(service: Service) -> None:
+def build(service: Service, answers: Answers) -> None:
     """Place the tab into the layout that is open."""
     with gr.Tab(text.TAB_LOW_LIGHT, id="low-light"):
         build_plain_tab(
-            service, task=Task.LOW_LIGHT, intro=text.INTRO_LOW_LIGHT, examples="lowlight-", prefix="low-light"
+            service, answers, task=Task.LOW_LIGHT, intro=text.INTRO_LOW_LIGHT, examples="lowlight-", prefix="low-light"
         )

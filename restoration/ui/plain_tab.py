@@ -10,12 +10,13 @@ import gradio as gr
 from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import callbacks, panel
+from restoration.ui.answers import Answers
 
 Look = Callable[[str | None, str], tuple[Any, Any]]
 
 
 def build_plain_tab(
-    service: Service, *, task: Task, intro: str, examples: str, prefix: str, look: Look | None = None
+    service: Service, answers: Answers, *, task: Task, intro: str, examples: str, prefix: str, look: Look | None = None
 ) -> None:
     """Place picture, settings and comparison, and connect them.
 
@@ -37,7 +38,7 @@ def build_plain_tab(
             result = panel.build_result(buttons, prefix=prefix)
 
     arrivals = [callbacks.wire_upload(picture)]
-    callbacks.wire_restore(service, source=picture.source, settings=settings, result=result)
+    callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result)
     if dataset is not None:
         taken = dataset.click(
             lambda index: callbacks.take_example(paths[index]),

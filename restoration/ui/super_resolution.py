@@ -8,21 +8,22 @@ import gradio as gr
 
 from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
-from restoration.images import read
 from restoration.service import Service
 from restoration.types import Task
-from restoration.ui import status, text
+from restoration.ui import previews, status, text
+from restoration.ui.answers import Answers
 from restoration.ui.plain_tab import build_plain_tab
 
 _FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
 
 
-def build(service: Service) -> None:
+def build(service: Service, answers: Answers) -> None:
     """Place the tab into the layout that is open."""
     offered = {status.info.id for status in service.list_models(Task.SUPER_RESOLUTION)}
     with gr.Tab(text.TAB_SUPER_RESOLUTION, id="super-resolution"):
         build_plain_tab(
             service,
+            answers,
             task=Task.SUPER_RESOLUTION,
             intro=text.INTRO_SUPER_RESOLUTION,
             examples="sr-",
@@ -36,7 +37,7 @@ def look_at(path: str | None, model: str) -> tuple[Any, Any]:
     if path is None:
         return "", gr.skip()
     try:
-        found = diagnose(read(path))
+        found = diagnose(previews.look(path))
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip()
     if model not in (_FOR_CLEAN, _FOR_DAMAGED):

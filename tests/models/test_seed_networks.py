@@ -136,17 +136,21 @@ def test_dark_photo_network_has_16_convolutions() -> None:
     assert len(layers) == 16
 
 
-def test_moved_pictures_stay_within_range_and_nothing_stays_as_it_is() -> None:
-    image, logits = torch.rand(1, 3, 8, 8), 5 * torch.randn(1, 6, 8, 8)
-    moved = dark_photo.move(image, logits)
-    assert 0 <= float(moved.min()) <= float(moved.max()) <= 1
-    torch.testing.assert_close(dark_photo.move(image, torch.full_like(logits, -30.0)), image)
+def test_whatever_is_added_no_highlight_clips() -> None:
+    image = torch.tensor([0.0, 0.4, 254 / 255, 254.6 / 255, 1.0]).reshape(1, 1, 1, 5).expand(1, 3, 1, 5)
+    bright, dark = dark_photo.bounded(image + 2, image), dark_photo.bounded(image - 2, image)
+    assert bright[0, 0, 0].tolist() == pytest.approx([254 / 255, 254 / 255, 254 / 255, 254.6 / 255, 1.0])
+    assert not dark.any()
+    assert torch.equal(dark_photo.bounded(image, image), image)
 
 
-def test_a_share_of_what_is_missing_to_white_is_gained_and_a_share_of_itself_lost() -> None:
-    image, half, none = torch.full((1, 3, 2, 2), 0.6), torch.zeros(1, 3, 2, 2), torch.full((1, 3, 2, 2), -30.0)
-    torch.testing.assert_close(dark_photo.move(image, torch.cat([half, none], 1)), torch.full_like(image, 0.8))
-    torch.testing.assert_close(dark_photo.move(image, torch.cat([none, half], 1)), torch.full_like(image, 0.3))
+def test_untrained_dark_photo_network_fills_dots() -> None:
+    image = torch.rand(1, 3, 32, 32) * 0.4 + 0.3
+    image[..., 4::7, 5::6] = 1.0
+    filled, dots = dark_photo.without_dots(image)
+    assert torch.equal(dots[0, 0] > 0, image[0, 0] == 1)
+    assert float((filled - image)[image < 1].abs().max()) < 1e-6
+    assert float(filled.max()) < 0.8
 
 
 def test_every_layer_of_an_untrained_dark_photo_network_learns() -> None:
@@ -164,4 +168,6 @@ def test_dark_photo_restorer_does_what_the_network_does(tmp_path: Path) -> None:
     file = _saved(network, tmp_path / "net.safetensors")
     restorer = dark_photo.build(config={"widths": (4, 4, 4, 4)}, weights={"net": file}, parameters={})
     image = torch.rand(1, 3, 32, 48)
-    torch.testing.assert_close(restorer.restore(image, parameters=[{}]), network(image).detach())
+    filled, _ = dark_photo.without_dots(image)
+    expected = dark_photo.bounded(network(image), filled).detach()
+    torch.testing.assert_close(restorer.restore(image, parameters=[{}]), expected)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -34,7 +36,7 @@ def _result(*, bit_depth: int = 8, side_px: int = 16, seed: int = 0) -> RestoreR
 
 
 def _kept(result: RestoreResult) -> Answers:
-    answers = Answers()
+    answers = Answers(3600)
     answers.keep("number", result, given=GIVEN, source="file")
     return answers
 
@@ -71,8 +73,36 @@ def test_number_of_another_visitor_gives_nothing() -> None:
 
 
 def test_oldest_answers_give_way() -> None:
-    answers = Answers(most_bytes=20_000)
+    answers = Answers(3600, most_bytes=20_000)
     for number in range(10):
         answers.keep(str(number), _result(side_px=32), given=GIVEN, source="file")
     found = [number for number in range(10) if answers.mix(str(number), GIVEN, source="file")]
     assert found == [8, 9]
+
+
+def test_answers_go_when_their_time_is_over() -> None:
+    now_s = 0.0
+    answers = Answers(100, clock=lambda: now_s)
+    answers.keep("old", _result(), given=GIVEN, source="file")
+    now_s = 60
+    answers.keep("new", _result(), given=GIVEN, source="file")
+    now_s = 100
+    assert answers.mix("old", GIVEN, source="file") is None
+    assert answers.mix("new", GIVEN, source="file") is not None
+    now_s = 160
+    answers.sweep()
+    assert answers.is_empty
+
+
+def test_a_timer_sweeps_when_nobody_comes() -> None:
+    swept = threading.Event()
+
+    class Watched(Answers):
+        def sweep(self) -> None:
+            super().sweep()
+            swept.set()
+
+    answers = Watched(0)
+    answers.keep("number", _result(), given=GIVEN, source="file")
+    assert swept.wait(timeout=10)
+    assert answers.is_empty
