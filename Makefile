@@ -48,6 +48,8 @@ lock: $(VENV)/.installed
 	$(BIN)/pip freeze --exclude-editable > requirements.lock
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
+		{ echo "Python 3.11 or 3.12 is needed; call make with PYTHON=python3.11, say."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.installed: requirements.txt | $(VENV)/bin/python

@@ -107,3 +107,10 @@ def test_broken_list_of_own_models_does_not_keep_the_application_from_starting()
     own_models.folder().mkdir(parents=True)
     (own_models.folder() / "models.toml").write_text("[[model", encoding="utf-8")
     assert Service(device="cpu").list_models()
+
+
+def test_any_character_may_stand_in_the_name_of_a_file(upscaler: Path, tmp_path: Path) -> None:
+    named = tmp_path / "träume 😀.safetensors"
+    named.write_bytes(upscaler.read_bytes())
+    assert own_models.add(named).title == "träume 😀 (own)"
+    assert own_models.add(upscaler) in own_models.load()

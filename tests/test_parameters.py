@@ -6,7 +6,8 @@ import math
 import pytest
 
 from restoration.errors import InvalidParameter
-from restoration.parameters import check, complete, fits, in_model_units, mix_of, settle
+from restoration.manifest import load_manifest
+from restoration.parameters import check, complete, fits, in_model_units, mix_of, representative, settle
 from restoration.types import ModelInfo, Param, ParamValue, Task
 
 SIGMA = Param("sigma", "float", 25.0, minimum=0, maximum=75, unit_scale=255)
@@ -100,3 +101,12 @@ def test_mix_is_the_strength_up_to_one() -> None:
     info = dataclasses.replace(INFO, params=(MIX,))
     assert [mix_of(info, {"strength": value}) for value in (0.0, 0.4, 1.0, 1.5)] == [0, 0.4, 1, 1]
     assert mix_of(INFO, {}) == 1
+
+
+@pytest.mark.parametrize("info", load_manifest(), ids=lambda info: info.id)
+def test_representative_parameters_leave_nothing_to_be_measured(info: ModelInfo) -> None:
+    given = complete(info, {"blur": "estimate"} if info.param("blur") else {})
+    shown = representative(info, given)
+    assert all(shown[param.name] for param in info.params if param.auto_from)
+    assert shown.get("blur") != "estimate"
+    assert complete(info, shown) == shown

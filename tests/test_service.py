@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import sqlite3
 import threading
@@ -344,6 +345,35 @@ def test_run_past_the_time_limit_is_given_up_and_recorded(tmp_path: Path, photo:
     with pytest.raises(DeadlinePassed, match="time allowed"):
         _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
     assert service.list_records()[0].outcome == "DeadlinePassed"
+    service.close()
+
+
+def test_time_limit_also_ends_the_estimate_of_a_kernel(
+    tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.service.find_kernel", lambda *_: itertools.repeat(Progress(0.0, "Estimating")))
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
+    with pytest.raises(DeadlinePassed):
+        _run(service, photo, Task.DEBLUR, model="wiener", parameters={"blur": "estimate"})
+    service.close()
+
+
+def test_crash_is_recorded_by_its_name(service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    def crash(**_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("restoration.models.interpolation.build", crash)
+    with pytest.raises(ZeroDivisionError):
+        _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    assert service.list_records()[0].outcome == "ZeroDivisionError"
+
+
+def test_what_was_shrunk_to_fit_is_measured_after_that(tmp_path: Path, rng: np.random.Generator) -> None:
+    info = dataclasses.replace(MANIFEST["non-local-means"], max_megapixels=0.04)
+    service = Service(models=[info], records_path=tmp_path / "records.sqlite3", device="cpu")
+    noisy = np.clip(rng.normal(128, 25, (600, 600, 3)), 0, 255).astype(np.uint8)
+    result = _run(service, noisy, Task.DENOISE, model="non-local-means", fit=True)
+    assert float(result.parameters["sigma"]) < 15
     service.close()
 
 

@@ -125,6 +125,15 @@ def test_file_whose_hash_is_unknown_is_checked_against_the_hub_and_written_down(
     assert weights.pins()[weights.pin_name(UNKNOWN)] == {"sha256": FILE.sha256, "size_bytes": FILE.size_bytes}
 
 
+def test_cached_file_of_unknown_hash_is_checked_by_the_name_that_the_hub_gave_it(hub: Hub) -> None:
+    path = Path(huggingface_hub.hf_hub_download("someone/some-model", "net.pth"))  # by another program
+    assert weights.is_right(UNKNOWN)
+    path.resolve().write_bytes(b"something else")
+    assert weights.is_right(UNKNOWN) is False
+    assert weights.ensure(UNKNOWN, model="some-model").read_bytes() == CONTENT
+    assert weights.pins()[weights.pin_name(UNKNOWN)]["sha256"] == FILE.sha256
+
+
 def test_other_file_than_the_one_written_down_is_refused_before_it_is_downloaded(hub: Hub) -> None:
     path = weights.ensure(UNKNOWN, model="some-model")
     path.resolve().unlink()

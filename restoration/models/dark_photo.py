@@ -126,8 +126,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         tiling="discouraged",  # it looks at the mean of the whole picture
         overlap_px=8 * multiple + REACH_PX,
         border_px=multiple,
-        cpu_tile_px=1024,
-        cpu_whole_px=1440,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * network.widths[0] * 2,
     )

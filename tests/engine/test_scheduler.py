@@ -5,9 +5,10 @@ import random
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 import pytest
@@ -373,6 +374,30 @@ def test_bad_answer_in_low_precision_is_done_again_in_float32(
     np.testing.assert_allclose(answer.pixels, pixels, atol=1e-6)
     assert answer.stats.dtype == "float32"
     assert exact.seen
+
+
+class BrokenSteps(Stepwise):
+    """Spoil the answers of the steps that the test asks for."""
+
+    def __init__(self, broken: Container[int]) -> None:
+        super().__init__()
+        self.gate.set()
+        self.broken = broken
+
+    def steps(self, image: Tensor, **given: Any) -> Iterator[tuple[float, Tensor]]:
+        for number, (fraction, answer) in enumerate(super().steps(image, **given)):
+            yield fraction, answer * float("nan") if number in self.broken else answer
+
+
+@pytest.mark.parametrize("broken", [range(100), (0,), (40,), (99,)], ids=["all", "first", "middle", "last"])
+def test_iterative_method_with_a_bad_step_begins_anew_in_float32(
+    scheduler: Scheduler, rng: np.random.Generator, broken: Container[int]
+) -> None:
+    pixels = _picture(rng, 20, 20)
+    job = Job(BrokenSteps(broken), pixels, {}, dtype=torch.bfloat16, exact=lambda: BrokenSteps(()))
+    answer = _answer(scheduler, job)
+    np.testing.assert_allclose(answer.pixels, pixels, atol=1e-6)
+    assert (answer.stats.dtype, answer.stats.tiles) == ("float32", 1)
 
 
 def test_failure_to_load_the_float32_twin_reaches_the_user(scheduler: Scheduler, rng: np.random.Generator) -> None:

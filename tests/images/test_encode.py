@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -167,3 +168,13 @@ def test_other_readers_find_the_same_samples_in_our_png(
         with Image.open(io.BytesIO(content)) as image:
             image.load()
             np.testing.assert_array_equal(np.asarray(image).reshape(*size, -1), samples)
+
+
+def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(InvalidRequest, match=r"No space left on device.*make room"):
+        write(read(np.zeros((4, 4, 3), np.uint8)), tmp_path / "result.png")
+    assert not list(tmp_path.iterdir())

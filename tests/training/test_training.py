@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import weights_folder
 from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.resunet import build_denoiser as build
@@ -225,6 +225,37 @@ def test_a_teacher_is_the_reference(photos: Path, tmp_path: Path) -> None:
     with torch.no_grad():
         answer = (upsample_skip(batch.lq, 2) + network.float()(batch.lq)).clamp(0, 1)
     assert trainer.train_step() == pytest.approx(float((restored - answer).abs().mean()), rel=1e-2)
+
+
+def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(UPSCALE, photos, tmp_path)
+    trainer.save()
+    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    wider = {**UPSCALE.network_config, "width": 2 * int(UPSCALE.network_config["width"])}
+    recipe = dataclasses.replace(UPSCALE, network_config=wider)
+    started = dataclasses.replace(recipe, init_from=str(tmp_path / "net.safetensors"))
+    for name, tensor in build_network(started).state_dict().items():
+        if tensor.ndim == 4:
+            assert torch.equal(tensor, build_network(recipe).state_dict()[name]), name
+
+
+def test_weights_to_start_from_that_are_absent_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"nothing\.safetensors, which cannot be read; train that network first"):
+        build_network(dataclasses.replace(DENOISE, init_from=str(tmp_path / "nothing.safetensors")))
+
+
+def test_a_teacher_that_would_measure_is_refused(photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(DENOISE, teaching=Teaching("resunet-color"))
+    with pytest.raises(InvalidParameter, match="would measure sigma"):
+        _trainer(recipe, photos, tmp_path)
+
+
+def test_a_critic_goes_with_no_teacher(tmp_path: Path) -> None:
+    recipe = tmp_path / "both.toml"
+    base = 'name = "n"\nnetwork = "edsr:EDSR"\ndegradation = "bicubic"\nsteps = 1\n'
+    recipe.write_text(base + '[teaching]\nmodel = "m"\n[adversarial]\ncritic = "unet"\nkind = "vanilla"\n')
+    with pytest.raises(InvalidRequest, match="does not go with teaching"):
+        read_recipe(recipe)
 
 
 def test_a_teacher_of_another_scale_or_name_is_refused(photos: Path, tmp_path: Path) -> None:

@@ -123,6 +123,8 @@ def test_every_parameter_of_a_tasks_models_is_an_argument(client: Client, servic
         ({"model": "adaptive-median", "sigma": 5}, "sigma"),
         ({"task": "sharpen"}, "must be one of denoise, salt-and-pepper, dejpeg, deblur"),
         ({"format": "GIF"}, "must be auto or one of"),
+        ({"precision": "exakt"}, "must be auto or exact"),
+        ({"fit": "false"}, "must be true or false"),
         ({"model": "non-local-means", "sigma": [1]}, "must be a number"),
     ],
 )
@@ -176,3 +178,10 @@ def test_path_dressed_as_an_upload_is_refused(url: str) -> None:
 
 def test_queue_cannot_be_skipped(url: str) -> None:
     assert httpx.post(f"{url}gradio_api/run/models", json={"data": [None]}).status_code == 404
+
+
+def test_bad_format_is_refused_before_the_work(client: Client, service: Service, tmp_path: Path) -> None:
+    image, before = handle_file(pictures.write_picture(tmp_path / "small.png")), len(service.list_records())
+    with pytest.raises(AppError, match="must be auto or one of"):
+        client.predict(image=image, format="png", api_name="/denoise")
+    assert len(service.list_records()) == before

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+import io
+from pathlib import Path
+from typing import Any
+
 import gradio as gr
+import pytest
+from PIL import Image
 
 from restoration.service import Service
+from restoration.ui import previews
 from restoration.ui.demo import build_demo
 
 
@@ -11,3 +18,30 @@ def test_nothing_lies_between_the_tabs(service: Service) -> None:
     (tabs,) = (block for block in demo.blocks.values() if isinstance(block, gr.Tabs))
     assert {type(child) for child in tabs.children} == {gr.Tab}
     demo.close(verbose=False)
+
+
+def test_pictures_that_have_to_be_shrunk_are_shown_and_measured(tmp_path: Path) -> None:
+    path = tmp_path / "huge.tiff"
+    Image.new("L", (5200, 5200), 90).save(path)
+    assert path.stat().st_size > 25_000_000
+    content = previews.browser_preview(str(path))
+    assert content is not None
+    assert max(Image.open(io.BytesIO(content)).size) == 2048
+    assert Image.open(io.BytesIO(previews.small_original(str(path), size=(100, 100)))).size == (100, 100)
+
+
+def test_cancelled_run_writes_no_files(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    Image.new("RGB", (40, 40), "gray").save(tmp_path / "photo.png")
+    functions = build_demo(service).fns.values()
+    run, stop = (
+        next(each for each in functions if each.name == name and each.outputs[-1].elem_id == f"denoise-{last}")
+        for name, last in (("run", "take"), ("stop", "cancel"))
+    )
+    values: list[Any] = [getattr(component, "value", None) for component in run.inputs]
+    values[:2] = ["ticket", str(tmp_path / "photo.png")]
+    before = set((tmp_path / "files").rglob("*"))  # the examples
+    stop.fn("ticket")
+    *_, last = run.fn(*values)
+    assert "Cancelled" in last[1]
+    assert set((tmp_path / "files").rglob("*")) == before
