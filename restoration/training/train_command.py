@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,12 +72,15 @@ def _open_board(folder: Path) -> Callable[[Mapping[str, float]], None]:
 def run(arguments: argparse.Namespace) -> int:
     """Train, resuming from the checkpoint in `--out` where there is one."""
     import torch
+    from rich.console import Console
 
     from restoration.engine.device import tune_process
     from restoration.training.config import read_recipe
+    from restoration.training.display import bar, line_of, log_to
     from restoration.training.open import open_dataset
 
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    console = Console(stderr=True)
+    log_to(console)
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
     dataset = open_dataset(recipe, arguments.data)
@@ -89,12 +91,14 @@ def run(arguments: argparse.Namespace) -> int:
     show = _open_board(arguments.out) if arguments.tensorboard else None
 
     def report(row: Mapping[str, float]) -> None:
-        log.info("%s", row)
+        log.info("%s", line_of(row))
         if show is not None:
             show(row)
 
+    last = recipe.steps if arguments.until_step is None else min(arguments.until_step, recipe.steps)
     try:
-        trainer.run(every=arguments.every, until_step=arguments.until_step, report=report)
+        with bar(console, recipe.name, done=trainer.step, total=last) as moved:
+            trainer.run(every=arguments.every, until_step=last, report=report, moved=moved)
     except KeyboardInterrupt:
         log.info("Interrupted at step %d; the same command goes on from the last checkpoint.", trainer.step)
         return 130

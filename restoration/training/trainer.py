@@ -235,8 +235,18 @@ class Trainer:
         """True where the recipe's patience is at its end."""
         return 0 < self.recipe.patience <= self.stale
 
-    def run(self, *, every: int, report: Callable[[dict[str, Any]], None], until_step: int | None = None) -> None:
+    def run(
+        self,
+        *,
+        every: int,
+        report: Callable[[dict[str, Any]], None],
+        until_step: int | None = None,
+        moved: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """Train to the recipe's end (or `until_step`), validating, reporting and saving every `every` steps.
+
+        Args:
+            moved: is told the number of steps done, after each.
 
         Raises:
             UnstableOutput: the loss became NaN or infinite.
@@ -247,6 +257,7 @@ class Trainer:
             started_s, first, total = time.perf_counter(), self.step, 0.0
             while self.step < min(last, first - first % every + every):
                 total += self._finite(self.train_step())
+                moved(self.step)
             steps = self.step - first
             elapsed_s = time.perf_counter() - started_s
             psnr = self.validate()

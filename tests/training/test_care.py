@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import io
 import json
 import sys
 import types
@@ -13,10 +14,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from restoration.errors import InvalidRequest, UnstableOutput
-from restoration.training import train_command
+from restoration.training import display, train_command
 from restoration.training.config import Recipe, read_recipe
 from restoration.training.dataset import Batch, PatchDataset, is_held_out, load_photo
 from restoration.training.objectives import restored_and_reference
@@ -218,3 +220,18 @@ def test_perceptual_distance_is_added_to_the_loss(photos: Path, tmp_path: Path) 
 def test_log_has_a_row_for_every_validation(photos: Path, tmp_path: Path) -> None:
     _trainer(photos, tmp_path, degradation="dark-dots", objective="", patch_px=16).run(every=3, report=lambda _: None)
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [3, 6]
+
+
+def test_terminal_shows_a_bar_with_the_steps_and_a_file_does_not() -> None:
+    for is_terminal in (True, False):
+        text = io.StringIO()
+        console = Console(file=text, force_terminal=is_terminal, width=100)
+        with display.bar(console, "tiny", done=2, total=8) as moved:
+            for step in (3, 4):
+                moved(step)
+        assert ("4/8" in text.getvalue()) == is_terminal
+
+
+def test_row_of_the_log_is_shown_with_its_units() -> None:
+    line = display.line_of({"step": 3, "loss": 0.25, "val_psnr_db": 30.5, "patches_per_s": 7.0})
+    assert line == "step 3, loss 0.25, validation dB 30.5, patches/s 7"
