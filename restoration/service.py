@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration import diagnosis, own_models, weights
-from restoration.deblurring import find_kernel
+from restoration.deblurring import ESTIMATE, find_kernel
 from restoration.enlarging import Enlargement, consistency_db, peak_factor, plan_enlargement, resampled
 from restoration.errors import (
     DeadlinePassed,
@@ -76,6 +76,7 @@ _T = TypeVar("_T")
 NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
 _FORECAST_ROWS = 300
+_LOOK_AGAIN_S = 0.5
 _MOST_FEATHER_PX = 100
 
 
@@ -148,6 +149,7 @@ class Service:
         self._records = Records(default_path() if records_path is None else records_path)
         self._device = device
         self._time_limit_s = time_limit_s
+        self._estimates = threading.BoundedSemaphore(max(1, (os.cpu_count() or 1) // 2))
         self._parts_lock = threading.Lock()
         self._parts_made: _Parts | None = None
 
@@ -362,10 +364,23 @@ class Service:
             return plan
         started_s = time.perf_counter()
         parameters = in_model_units(plan.info, plan.parameters)
-        kernel, notes = yield from _in_time(find_kernel(plan.picture.pixels, parameters), plan.deadline_s)
+        kernel, notes = yield from _in_time(self._find_kernel(plan.picture.pixels, parameters), plan.deadline_s)
         elapsed_s = time.perf_counter() - started_s
         run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
         return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))
+
+    def _find_kernel(
+        self, pixels: FloatArray, parameters: Parameters
+    ) -> Generator[Progress, None, tuple[FloatArray, tuple[str, ...]]]:
+        """Find a kernel, with few others at a time: estimates are long, and the processor is there for all jobs."""
+        if parameters["blur"] != ESTIMATE:
+            return (yield from find_kernel(pixels, parameters))
+        while not self._estimates.acquire(timeout=_LOOK_AGAIN_S):
+            yield Progress(0.0, "Other pictures' blur is being estimated first")
+        try:
+            return (yield from find_kernel(pixels, parameters))
+        finally:
+            self._estimates.release()
 
     def _fetch_weights(self, plan: _Plan) -> Generator[Progress, None, None]:
         """Download what the model needs, in this job's own time: other jobs go on.
@@ -515,14 +530,15 @@ def _in_time(steps: Generator[Progress, None, _T], deadline_s: float | None) -> 
     Raises:
         DeadlinePassed: they did not end before.
     """
-    while True:
-        if deadline_s is not None and time.perf_counter() >= deadline_s:
-            raise DeadlinePassed
-        try:
-            yield next(steps)
-        except StopIteration as end:
-            answer: _T = end.value
-            return answer
+    with closing(steps):
+        while True:
+            if deadline_s is not None and time.perf_counter() >= deadline_s:
+                raise DeadlinePassed
+            try:
+                yield next(steps)
+            except StopIteration as end:
+                answer: _T = end.value
+                return answer
 
 
 def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -> FloatArray:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import itertools
 import json
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,17 @@ from restoration.images import Picture, read
 from restoration.manifest import load_manifest
 from restoration.records import Records
 from restoration.service import Service
-from restoration.types import Done, ModelInfo, Progress, RestoreRequest, RestoreResult, Task, WeightFile
+from restoration.types import (
+    Done,
+    Event,
+    ModelInfo,
+    Progress,
+    RestoreRequest,
+    RestoreResult,
+    Task,
+    WeightFile,
+    as_mapping,
+)
 
 MANIFEST = {info.id: info for info in load_manifest()}
 
@@ -348,10 +358,36 @@ def test_run_past_the_time_limit_is_given_up_and_recorded(tmp_path: Path, photo:
     service.close()
 
 
+def _endless(*_: object) -> Iterator[Progress]:
+    while True:
+        yield Progress(0.0, "Estimating")
+
+
+def test_few_kernels_are_estimated_at_a_time_and_a_cancelled_one_makes_room(
+    tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.service.find_kernel", _endless)
+    monkeypatch.setattr("restoration.service.os.cpu_count", lambda: 2)
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    request = RestoreRequest(image=photo, task=Task.DEBLUR, model="wiener", parameters=as_mapping({"blur": "estimate"}))
+    with closing(service.restore(request)) as second:
+        with closing(service.restore(request)) as first:
+            assert _message(first) == "Estimating"
+            assert "is being estimated first" in _message(second)
+        assert _message(second) == "Estimating"
+    service.close()
+
+
+def _message(events: Iterator[Event]) -> str:
+    """Return the next message about an estimate."""
+    messages = (event.message for event in events if isinstance(event, Progress))
+    return next(message for message in messages if "stimat" in message)
+
+
 def test_time_limit_also_ends_the_estimate_of_a_kernel(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.service.find_kernel", lambda *_: itertools.repeat(Progress(0.0, "Estimating")))
+    monkeypatch.setattr("restoration.service.find_kernel", _endless)
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
     with pytest.raises(DeadlinePassed):
         _run(service, photo, Task.DEBLUR, model="wiener", parameters={"blur": "estimate"})
