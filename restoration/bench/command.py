@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from restoration.errors import InvalidRequest
+from restoration.errors import InvalidRequest, ModelUnavailable
 from restoration.types import ParamValue, Task
 
 if TYPE_CHECKING:
     from restoration.bench.cases import Damage
+    from restoration.bench.learned import Distance
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -24,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     quality = kinds.add_parser("quality", help="PSNR, SSIM, MSE and MAE on a test set")
     _add_case_arguments(quality)
     quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
+    quality.add_argument("--lpips", action="store_true", help="also LPIPS, where its library and backbone can be had")
     quality.add_argument("--json", type=Path, help="also write the result to this file")
     quality.add_argument("--save", type=Path, metavar="FOLDER", help="keep the restored pictures there")
     quality.set_defaults(measure=_quality)
@@ -191,6 +193,17 @@ def _low_light(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _lpips() -> Distance | None:
+    """Return the distance, or None and a line that says why there is none."""
+    from restoration.bench.learned import open_lpips
+
+    try:
+        return open_lpips()
+    except ModelUnavailable as error:
+        print(error, file=sys.stderr)
+        return None
+
+
 def _quality(arguments: argparse.Namespace) -> int:
     from restoration.bench.cases import load_cases
     from restoration.bench.quality import ALIGNMENT_PX, measure
@@ -207,6 +220,7 @@ def _quality(arguments: argparse.Namespace) -> int:
         precision=arguments.precision,
         folder=arguments.save,
         is_blind=arguments.blind,
+        lpips=_lpips() if arguments.lpips else None,
         progress=lambda line: print(line, file=sys.stderr),
     )
     settings = {

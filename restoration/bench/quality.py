@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.bench.cases import Case
+from restoration.bench.learned import Distance
 from restoration.images import Picture, quantize
 from restoration.metrics import CATALOGUE, aligned, psnr, to_y
 from restoration.service import Service
@@ -56,6 +57,7 @@ def measure(
     is_blind: bool = False,
     progress: Callable[[str], None] = lambda _: None,
     folder: Path | None = None,
+    lpips: Distance | None = None,
 ) -> list[Row]:
     """Restore every case with every model; all models see the same pixels.
 
@@ -68,6 +70,7 @@ def measure(
         is_blind: for deblurring, keep the kernels from the models; since a kernel can be found only up to a shift, the
             input and every answer are then compared after the one shift of the whole picture that fits best.
         folder: where every restored picture is kept as `<case>_<model>.png`; None keeps none.
+        lpips: one more score, of the pictures as they are, in 0-255 units.
 
     Returns:
         One row per model, after a row of the input itself where it can be compared.
@@ -78,7 +81,7 @@ def measure(
     for case in cases:
         border = int(parameters.get("scale", 4)) if task is Task.SUPER_RESOLUTION else 0
         if (case.degraded.width, case.degraded.height) == (case.reference.width, case.reference.height):
-            _score(rows[INPUT], case.degraded, case, task=task, crop_border=border, shift_px=shift_px)
+            _score(rows[INPUT], case.degraded, case, task=task, crop_border=border, shift_px=shift_px, lpips=lpips)
         for name in models:
             info = takes.get(name)
             chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
@@ -98,7 +101,7 @@ def measure(
             elapsed_s = time.perf_counter() - started_s
             megapixels = case.degraded.width * case.degraded.height / 1e6
             rows[name].seconds_per_megapixel.append(elapsed_s / megapixels)
-            _score(rows[name], restored.picture, case, task=task, crop_border=border, shift_px=shift_px)
+            _score(rows[name], restored.picture, case, task=task, crop_border=border, shift_px=shift_px, lpips=lpips)
             if restored.consistency_db is not None:
                 rows[name].scores.setdefault("consistency", []).append(restored.consistency_db)
             if folder is not None:
@@ -109,7 +112,16 @@ def measure(
     return [row for row in rows.values() if row.scores]
 
 
-def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: int, shift_px: int = 0) -> None:
+def _score(
+    row: Row,
+    restored: Picture,
+    case: Case,
+    *,
+    task: Task,
+    crop_border: int,
+    shift_px: int = 0,
+    lpips: Distance | None = None,
+) -> None:
     ours, theirs = (_samples(picture, task=task) for picture in (restored, case.reference))
     if shift_px:
         ours, theirs = aligned(ours, theirs, most_px=shift_px)
@@ -121,6 +133,9 @@ def _score(row: Row, restored: Picture, case: Case, *, task: Task, crop_border: 
             *(samples[case.mask].reshape(case.mask.sum(), -1) for samples in (ours, theirs)), data_range=255.0
         )
         row.scores.setdefault("hole_psnr", []).append(inside)
+    if lpips is not None:
+        pictures = (picture.to_array(bit_depth=8).astype(np.float64) for picture in (restored, case.reference))
+        row.scores.setdefault("lpips", []).append(lpips(*pictures))
 
 
 def _samples(picture: Picture, *, task: Task) -> npt.NDArray[np.float64]:

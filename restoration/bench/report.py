@@ -17,9 +17,9 @@ from restoration.bench import exposure
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
 from restoration.errors import InvalidRequest
-from restoration.metrics import CATALOGUE, TASK_METRICS
+from restoration.metrics import CATALOGUE, SPECIAL_SCORES
 
-_METRICS = (*CATALOGUE, *TASK_METRICS)
+_SCORES = (*CATALOGUE, *SPECIAL_SCORES)
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 
@@ -34,7 +34,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
             {
                 "model": row.model,
                 "pictures": len(row.scores["psnr"]),
-                **{metric.name: row.mean(metric.name) for metric in _METRICS if metric.name in row.scores},
+                **{metric.name: row.mean(metric.name) for metric in _SCORES if metric.name in row.scores},
                 "seconds_per_megapixel": _mean(row.seconds_per_megapixel),
             }
             for row in rows
@@ -96,7 +96,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         return _speed_table(result["lines"])
     if "conditions" in result:
         return exposure.to_markdown(result["conditions"])
-    metrics = [metric for metric in _METRICS if metric.name in result["rows"][0]]
+    metrics = [metric for metric in _SCORES if metric.name in result["rows"][0]]
     header = ["model", *(f"{metric.name.upper()} {metric.unit}".strip() for metric in metrics), "s/MP"]
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     for row in result["rows"]:

@@ -29,26 +29,34 @@ class MetricFunction(Protocol):
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A metric and how to read it; `digits` after the point are worth showing."""
+class Score:
+    """A number and how to read it; `digits` after the point are worth showing."""
 
     name: str
-    function: MetricFunction
     unit: str
     is_higher_better: bool
     digits: int
 
 
+@dataclass(frozen=True)
+class Metric(Score):
+    """A score that a function gives for any two pictures."""
+
+    function: MetricFunction
+
+
 CATALOGUE = (
-    Metric("psnr", psnr, "dB", is_higher_better=True, digits=2),
-    Metric("ssim", ssim, "", is_higher_better=True, digits=4),
-    Metric("mse", mse, "", is_higher_better=False, digits=6),
-    Metric("mae", mae, "", is_higher_better=False, digits=5),
-    Metric("haarpsi", haarpsi, "", is_higher_better=True, digits=4),
+    Metric("psnr", "dB", is_higher_better=True, digits=2, function=psnr),
+    Metric("ssim", "", is_higher_better=True, digits=4, function=ssim),
+    Metric("mse", "", is_higher_better=False, digits=6, function=mse),
+    Metric("mae", "", is_higher_better=False, digits=5, function=mae),
+    Metric("haarpsi", "", is_higher_better=True, digits=4, function=haarpsi),
 )
 
-TASK_METRICS = (
-    Metric("hole_psnr", psnr, "dB", is_higher_better=True, digits=2),
-    Metric("consistency", psnr, "dB", is_higher_better=True, digits=2),
+SPECIAL_SCORES = (
+    Score("hole_psnr", "dB", is_higher_better=True, digits=2),
+    Score("consistency", "dB", is_higher_better=True, digits=2),
+    Score("lpips", "", is_higher_better=False, digits=4),
 )
-"""Of inpainting: the pixels of the holes alone. Of super-resolution: the result, shrunk back, beside the input."""
+"""Of inpainting: PSNR of the pixels of the holes alone. Of super-resolution: PSNR of the result, shrunk back, to the
+input. Where it is asked for and can be had: LPIPS."""
