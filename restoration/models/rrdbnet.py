@@ -25,6 +25,36 @@ provide_functional_tensor()
 from basicsr.archs.arch_util import pixel_unshuffle  # noqa: E402 - needs the module above
 from basicsr.archs.rrdbnet_arch import RRDBNet  # noqa: E402
 
+_FIRST_SHARE = 0.1  # of the channels beside the colours in an untrained answer
+
+
+class EasedRRDBNet(RRDBNet):  # type: ignore[misc]  # basicsr has no types
+    """The x4 network, which untrained enlarges bilinearly, so that training need not begin with finding out how.
+
+    The first three channels carry the colours: copied by the first convolution, smoothed after each doubling, and
+    copied out again; the dense blocks and all other channels start at random, as usual.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        smooth = torch.tensor([1.0, 2.0, 1.0]).outer(torch.tensor([1.0, 2.0, 1.0])) / 16
+        copy = torch.zeros(3, 3)
+        copy[1, 1] = 1
+        kernels = {"conv_first": copy, "conv_up1": smooth, "conv_up2": smooth, "conv_hr": copy, "conv_last": copy}
+        with torch.no_grad():
+            self.conv_body.weight[:3] = 0
+            self.conv_body.bias[:3] = 0
+            self.conv_last.weight.mul_(_FIRST_SHARE)
+            for name, kernel in kernels.items():
+                layer = getattr(self, name)
+                layer.bias[:3] = 0
+                if name == "conv_last":
+                    layer.weight[:, :3] = 0
+                else:
+                    layer.weight[:3] = 0
+                for colour in range(3):
+                    layer.weight[colour, colour] = kernel
+
 
 class RRDBRestorer(NetworkRestorer):
     """Run basicsr's network; in low precision the convolutions only, while the residual stream stays in float32.

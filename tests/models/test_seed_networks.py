@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from restoration.metrics import to_y
-from restoration.models import autoencoder, dark_photo, ircnn, mwcnn, srcnn
+from restoration.models import autoencoder, dark_photo, ircnn, mwcnn, rrdbnet, srcnn
 from restoration.models.layers import upsample_bicubic
 from restoration.models.plug_and_play import build_fill
 
@@ -171,3 +171,12 @@ def test_dark_photo_restorer_does_what_the_network_does(tmp_path: Path) -> None:
     filled, _ = dark_photo.without_dots(image)
     expected = dark_photo.bounded(network(image), filled).detach()
     torch.testing.assert_close(restorer.restore(image, parameters=[{}]), expected)
+
+
+def test_untrained_eased_network_enlarges_bilinearly() -> None:
+    torch.manual_seed(0)
+    network = rrdbnet.EasedRRDBNet(num_in_ch=3, num_out_ch=3, scale=4, num_feat=8, num_block=2, num_grow_ch=4)
+    coarse = nn.functional.interpolate(torch.rand(1, 3, 5, 5), size=(20, 20), mode="bicubic").clamp(0, 1)
+    expected = nn.functional.interpolate(coarse, scale_factor=4, mode="bilinear")
+    inner = (slice(None), slice(None), slice(8, -8), slice(8, -8))  # the convolutions see black beyond the border
+    assert float((network(coarse) - expected)[inner].detach().abs().mean()) < 0.02
