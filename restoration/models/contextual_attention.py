@@ -103,13 +103,13 @@ class ContextualAttentionNet(nn.Module):
         self.refine = _decoder(8 * width, width)
 
     def forward(self, filled: Tensor, mask: Tensor) -> Tensor:
-        """Return what to add to the filled picture, (B, 3, H, W) float32; it means something inside the holes only.
+        """Return what to subtract from the filled picture, (B, 3, H, W) float32; it means something in the holes only.
 
         Args:
             filled: (B, 3, H, W), range [0, 1]; the picture, its holes filled smoothly or by a coarser pass.
             mask: (B, 1, H, W), 1 = hole.
         """
-        return self.stages(filled, mask)[-1] - filled.float()
+        return filled.float() - self.stages(filled, mask)[-1]
 
     def stages(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures that both stages make of a filled one, float32; see `forward`."""

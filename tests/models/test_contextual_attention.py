@@ -148,3 +148,15 @@ def test_untrained_network_leaves_the_smooth_fill() -> None:
     with torch.no_grad():
         correction = ContextualAttentionNet(4)(filled, torch.from_numpy(mask.astype(np.float32))[None, None])
     assert not correction.any()
+
+
+def test_answer_is_that_of_the_second_stage_inside_the_holes(restorer: ContextualAttentionRestorer) -> None:
+    image = np.random.default_rng(6).random((64, 64, 3), dtype=np.float32)
+    mask = np.zeros((64, 64), np.bool_)
+    mask[20:30, 20:40] = True
+    filled = torch.from_numpy(fill_smoothly(image, mask)).permute(2, 0, 1)[None]
+    with torch.no_grad():
+        *_, expected = restorer.network.stages(filled, torch.from_numpy(mask)[None, None].float())
+    inside = expected.clamp(0, 1)[0].permute(1, 2, 0).numpy()[mask]
+    np.testing.assert_allclose(_filled(restorer, image, mask)[mask], inside, atol=1e-5)
+    assert np.abs(inside - filled[0].permute(1, 2, 0).numpy()[mask]).max() > 0.01
