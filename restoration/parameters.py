@@ -123,8 +123,17 @@ def check(param: Param, value: ParamValue) -> ParamValue:
     return _check_number(param, value)
 
 
-def _shown(value: ParamValue) -> str:
+def _shown(value: object) -> str:
+    if isinstance(value, int) and not _is_finite(value):
+        return "too large"
     return f'the text "{value}"' if isinstance(value, str) else str(value)
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond what a float holds
+        return False
 
 
 def _check_number(param: Param, value: ParamValue) -> ParamValue:
@@ -135,7 +144,7 @@ def _check_number(param: Param, value: ParamValue) -> ParamValue:
         else ""
     )
     wanted = f'"{param.name}" must be {kind} {limits}'.rstrip()
-    if isinstance(value, (bool, str)) or not math.isfinite(value):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not _is_finite(value):
         raise InvalidParameter(f"{wanted}, but is {_shown(value)}; give a number in that range.", name=param.name)
     if param.kind == "int" and value != int(value):
         raise InvalidParameter(f"{wanted}, but is {value}; round it.", name=param.name)

@@ -26,6 +26,7 @@ from restoration.errors import (
     DeadlinePassed,
     ImageTooLarge,
     InvalidMask,
+    InvalidParameter,
     InvalidRequest,
     ManifestError,
     RestorationError,
@@ -46,6 +47,7 @@ from restoration.images import (
     shrink_to,
 )
 from restoration.manifest import load_manifest
+from restoration.models.membrane import fill_smoothly
 from restoration.parameters import automatic_views, complete, fits, in_model_units, mix_of, settle
 from restoration.records import Records, default_path
 from restoration.types import (
@@ -77,6 +79,7 @@ NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
 MAX_OUTPUT_PIXELS = 64_000_000
 _FORECAST_ROWS = 300
 _LOOK_AGAIN_S = 0.5
+_LEAST_TILE_PX = 64
 _MOST_FEATHER_PX = 100
 
 
@@ -193,15 +196,27 @@ class Service:
         if info is None or pixels < 1:
             return None
         models = {other.id: other for other in self._models}
-        return forecast(info, pixels=pixels, records=self._records.newest(limit=_FORECAST_ROWS), models=models)
+        return forecast(info, pixels=pixels, records=self.list_records(limit=_FORECAST_ROWS), models=models)
 
     def list_records(self, *, limit: int = 1000) -> list[RunRecord]:
-        """Return up to `limit` runs, newest first."""
-        return self._records.newest(limit=limit)
+        """Return up to `limit` runs, newest first; none where the record cannot be read."""
+        try:
+            return self._records.newest(limit=limit)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the performance record cannot be read: %s", error)
+            return []
 
     def records_csv(self) -> str:
-        """Return all runs, oldest first, as CSV text with a header line."""
-        return self._records.to_csv()
+        """Return all runs, oldest first, as CSV text with a header line.
+
+        Raises:
+            InvalidRequest: the record cannot be read.
+        """
+        try:
+            return self._records.to_csv()
+        except (sqlite3.Error, OSError) as error:
+            message = f"The performance record {self._records.path} cannot be read ({error}); move it away."
+            raise InvalidRequest(message) from error
 
     def warm_up(self) -> None:
         """Load torch and the default models in a background thread, so that the first user need not wait."""
@@ -245,6 +260,7 @@ class Service:
     def _prepare(self, request: RestoreRequest) -> _Plan:
         """Decode and check everything that can be checked without loading a model."""
         task = _task(request.task)
+        _check_choices(request)
         info, notes = self._choose(task, request)
         parameters = complete(info, request.parameters)
         largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
@@ -342,6 +358,7 @@ class Service:
             colours = mixed(plan.picture.pixels, answer, share=mix)
         if plan.mask is not None:
             colours = _joined(plan.picture.pixels, colours, plan.mask, plan.feather_px)
+            alpha = _alpha_of_fill(alpha, plan.mask)
         assert run.stats is not None
         result = RestoreResult(
             picture=plan.picture.with_pixels(colours, alpha=alpha),
@@ -550,11 +567,12 @@ def _told(picture: Picture, info: ModelInfo, name: str) -> float | None:
     """Return what a picture tells a model under the name of `Param.auto_from`."""
     if name == "views":
         return automatic_views(info, pixels=picture.width * picture.height)
+    seen = diagnosis.visible_part(picture)
     if name == "brightness":
-        return 100 * diagnosis.wanted_brightness(picture.pixels)
+        return 100 * diagnosis.wanted_brightness(seen.pixels)
     if name == "shadow_noise":
-        return diagnosis.shadow_noise_level(picture)
-    return diagnosis.noise_level(picture) if name == "noise_level" else diagnosis.jpeg_quality(picture)
+        return diagnosis.shadow_noise_level(seen)
+    return diagnosis.noise_level(seen) if name == "noise_level" else diagnosis.jpeg_quality(seen)
 
 
 def _offers_non_commercial() -> bool:
@@ -587,6 +605,16 @@ def _task(task: Task | str) -> Task:
         raise InvalidRequest(f'Task "{task}" does not exist; choose one of {known}.') from error
 
 
+def _check_choices(request: RestoreRequest) -> None:
+    """Check what is the same for all models."""
+    if request.precision not in ("auto", "exact"):
+        raise InvalidParameter(f'"precision" must be auto or exact, but is {request.precision}.', name="precision")
+    tile_px = request.tile_px
+    if tile_px is not None and (not isinstance(tile_px, int) or isinstance(tile_px, bool) or tile_px < _LEAST_TILE_PX):
+        message = f'"tile_px" must be a whole number from {_LEAST_TILE_PX}, but is {tile_px}.'
+        raise InvalidParameter(message, name="tile_px")
+
+
 def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[np.bool_] | None:
     if task is not Task.INPAINT:
         if request.mask is not None:
@@ -613,6 +641,14 @@ def _joined(before: FloatArray, fill: FloatArray, mask: npt.NDArray[np.bool_], f
         shares = feather(mask, px=feather_px)[..., None]
         fill = np.where(shares < 1, mixed(before, fill, share=shares), fill)
     return np.where(mask[..., None], fill, before)
+
+
+def _alpha_of_fill(alpha: FloatArray | None, mask: npt.NDArray[np.bool_]) -> FloatArray | None:
+    """Return the alpha channel with the holes as visible as what surrounds them; without that a fill is not seen."""
+    if alpha is None or mask.all():
+        return alpha
+    filled = fill_smoothly(np.repeat(alpha[..., None], 3, axis=2), mask)[..., 0]
+    return np.where(mask, np.maximum(alpha, filled), alpha).astype(np.float32)
 
 
 def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:

@@ -16,6 +16,7 @@ from restoration.diagnosis import (
     jpeg_quality,
     noise_level,
     shadow_noise_level,
+    visible_part,
     wanted_brightness,
 )
 from restoration.images import Picture, gray_of
@@ -123,3 +124,25 @@ def test_noise_of_shadows_is_measured_beside_bright_texture(
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 7, 3), (64, 64, 3)])
 def test_pictures_without_shadows_to_measure_have_no_noise(shape: tuple[int, int, int]) -> None:
     assert shadow_noise_level(Picture(pixels=np.zeros(shape, np.float32))) == 0
+
+
+def test_what_lies_under_transparency_tells_nothing(photo: Picture, rng: np.random.Generator) -> None:
+    noisy = photo.pixels + np.float32(25 / 255) * rng.standard_normal(photo.pixels.shape, dtype=np.float32)
+    rows, columns = np.indices(noisy.shape[:2])
+    circle = np.hypot(rows - 150, columns - 225) < 140
+    opaque = diagnose(Picture(np.clip(noisy, 0, 1)))
+    for below in (0.0, 0.5, 1.0):
+        hidden = np.where(circle[..., None], np.clip(noisy, 0, 1), np.float32(below))
+        found = diagnose(Picture(hidden, alpha=circle.astype(np.float32)))
+        assert found.noise_level == pytest.approx(opaque.noise_level, rel=0.15)
+        assert found.impulse_share < 0.02
+
+
+def test_visible_part_is_all_of_an_opaque_picture_and_whole_blocks_of_others(photo: Picture) -> None:
+    assert visible_part(photo) is photo
+    alpha = np.zeros(photo.pixels.shape[:2], np.float32)
+    assert visible_part(Picture(photo.pixels, alpha=alpha)).pixels is photo.pixels
+    alpha[8:24, 16:48] = 1
+    seen = visible_part(Picture(photo.pixels, alpha=alpha)).pixels
+    expected = np.concatenate([photo.pixels[8:24, 16:32], photo.pixels[8:24, 32:48]], axis=1)
+    assert sorted(map(tuple, seen.reshape(-1, 3))) == sorted(map(tuple, expected.reshape(-1, 3)))

@@ -586,3 +586,54 @@ def test_feather_out_of_range_is_refused(service: Service) -> None:
     request = RestoreRequest(image=np.zeros((8, 8, 3), np.uint8), task=Task.INPAINT, mask=mask, feather_px=-1)
     with pytest.raises(InvalidRequest, match="0 to 100 px but is -1"):
         list(service.restore(request))
+
+
+def test_damaged_record_costs_nothing_but_the_record(tmp_path: Path, photo: Image.Image) -> None:
+    path = tmp_path / "records.sqlite3"
+    path.write_bytes(b"this is no database" * 100)
+    service = Service(records_path=path, device="cpu")
+    result = _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
+    assert any("performance record" in note for note in result.notes)
+    assert service.list_records() == []
+    assert service.forecast("lanczos", pixels=1000) is None
+    with pytest.raises(InvalidRequest, match="move it away"):
+        service.records_csv()
+    service.close()
+
+
+def test_fill_of_a_transparent_hole_can_be_seen(service: Service, photo: Image.Image) -> None:
+    hole = Image.new("L", photo.size, 255)
+    hole.paste(0, (10, 10, 20, 20))
+    picture = photo.copy()
+    picture.putalpha(hole)
+    mask = Image.new("L", photo.size)
+    mask.paste(255, (9, 9, 21, 21))
+    result = _run(service, picture, Task.INPAINT, model="telea", mask=mask)
+    assert result.picture.alpha is not None
+    assert float(result.picture.alpha.min()) > 0.99
+
+
+@pytest.mark.parametrize(("height", "width", "spot"), [(64, 64, (20, 20, 40, 40))])
+def test_lamp_is_taken_from_a_black_night(service: Service, height: int, width: int, spot: tuple[int, ...]) -> None:
+    night, mask = Image.new("RGB", (width, height)), Image.new("L", (width, height))
+    night.paste((255, 255, 255), spot)
+    mask.paste(255, (18, 18, 42, 42))
+    assert not _run(service, night, Task.INPAINT, model="telea", mask=mask).picture.pixels.any()
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"precision": "foo"}, "precision"),
+        ({"tile_px": 0}, "tile_px"),
+        ({"tile_px": "64"}, "tile_px"),
+        ({"parameters": {"sigma": None}}, "sigma"),
+        ({"parameters": {"sigma": [1]}}, "sigma"),
+        ({"parameters": {"sigma": 10**400}}, "sigma"),
+    ],
+)
+def test_settings_of_a_wrong_type_are_named(
+    service: Service, photo: Image.Image, fields: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(InvalidParameter, match=f'"{name}" must be'):
+        _run(service, photo, Task.DENOISE, model="non-local-means", **fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -24,6 +24,7 @@ __all__ = [
     "jpeg_quality",
     "noise_level",
     "shadow_noise_level",
+    "visible_part",
     "wanted_brightness",
 ]
 
@@ -34,6 +35,9 @@ _LEAST_PX = 8
 _MANY_IMPULSES = 0.02
 _IMPULSE_HEIGHT_255 = 64  # clipped noise reaches black and white too, but not so far
 _STRONG_COMPRESSION = 60
+_VISIBLE_BLOCKS_PX = (64, 32, 16, 8)
+_ENOUGH_SHARE = 0.4  # of the visible pixels, in whole blocks; else smaller blocks are tried
+_MOST_PIXELS = 4_000_000
 _VISIBLE_NOISE_255, _VISIBLE_COMPRESSION = 4.0, 85
 
 
@@ -67,15 +71,34 @@ class Diagnosis:
         return not is_compressed and self.noise_level < _VISIBLE_NOISE_255 and self.impulse_share <= _MANY_IMPULSES
 
 
+def visible_part(picture: Picture) -> Picture:
+    """Return the blocks of a picture that are wholly visible, side by side; what lies under transparency tells nothing.
+
+    Blocks are as large as possible and keep their place on the 8x8 grid. A picture without transparency, or without
+    one visible block, comes back as it is.
+    """
+    alpha = picture.alpha
+    if alpha is None or float(alpha.min()) > 0:
+        return picture
+    for side in _VISIBLE_BLOCKS_PX:
+        rows, columns = alpha.shape[0] // side, alpha.shape[1] // side
+        blocks = alpha[: rows * side, : columns * side].reshape(rows, side, columns, side)
+        places = np.argwhere(blocks.min(axis=(1, 3)) > 0) * side if rows and columns else np.empty((0, 2), np.int64)
+        if len(places) * side**2 >= _ENOUGH_SHARE * np.count_nonzero(alpha) and len(places):
+            chosen = places[np.linspace(0, len(places) - 1, min(len(places), _MOST_PIXELS // side**2)).astype(int)]
+            cut = [picture.pixels[top : top + side, left : left + side] for top, left in chosen]
+            return replace(picture, pixels=np.ascontiguousarray(np.concatenate(cut, axis=1)), alpha=None)
+    return picture
+
+
 def diagnose(picture: Picture) -> Diagnosis:
     """Measure everything.
 
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
-    return Diagnosis(
-        noise_level=noise_level(picture), jpeg_quality=jpeg_quality(picture), impulse_share=impulse_share(picture)
-    )
+    seen = visible_part(picture)
+    return Diagnosis(noise_level=noise_level(seen), jpeg_quality=jpeg_quality(seen), impulse_share=impulse_share(seen))
 
 
 def noise_level(picture: Picture) -> float:

@@ -236,7 +236,7 @@ class Scheduler:
                 unit.run.fail(_for_the_user(error))
 
     def _hand_out(self, unit: _Unit, answer: FloatArray, source: FloatArray, *, fraction: float, now_s: float) -> None:
-        fault = fault_of(answer, source)
+        fault = fault_of(answer, source, is_exact=unit.run.dtype == torch.float32)
         if fault is not None:
             self._retry_exactly(unit, fault)
         elif fraction < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -25,6 +25,22 @@ MAX_PIXELS_TO_FIT = 64_000_000
 """Of a picture that is only looked at, or shrunk before anything else is done."""
 MAX_SIDE_PX = 16_384
 MAX_FILE_BYTES = 64 * 1024 * 1024
+_KEPT_TAGS = frozenset(
+    {
+        ExifTags.Base.ImageDescription,
+        ExifTags.Base.Make,
+        ExifTags.Base.Model,
+        ExifTags.Base.Software,
+        ExifTags.Base.DateTime,
+        ExifTags.Base.Artist,
+        ExifTags.Base.HostComputer,
+        ExifTags.Base.Rating,
+        ExifTags.Base.Copyright,
+        ExifTags.IFD.Exif,
+        ExifTags.IFD.GPSInfo,
+    }
+)
+_EXTRA_SAMPLES_TAG = 338
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 _READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF"
@@ -96,7 +112,7 @@ def probe(source: bytes | str | Path) -> ImageHeader:
     with _open(data) as image:
         try:
             width, height = image.size
-            if _orientation(image) in (5, 6, 7, 8):
+            if image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8):  # Pillow turns TIFF files itself
                 width, height = height, width
             return ImageHeader(
                 width=width,
@@ -199,8 +215,10 @@ def _is_gray(image: Image.Image, data: bytes) -> bool:
 def _from_deep(image: Image.Image, data: bytes, *, format_name: str, keep_gps: bool) -> Picture:
     """Decode 16-bit and float PNG and TIFF files through OpenCV, which keeps all bits; its order is BGR."""
     if format_name in ("HEIF", "AVIF"):
-        samples = np.asarray(pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)[0])
+        frames = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+        samples = np.asarray(frames[frames.primary_index])
         picture = _from_array(samples, max_pixels=image.width * image.height)
+        picture = _with_full_range(picture, bits=_bits_per_channel(image, data))
         return _finish(picture, image, orientation=1, format_name=format_name, keep_gps=keep_gps)
     if format_name == "TIFF" and not _is_plain_tiff(image):
         samples = _rare_tiff(data)
@@ -215,10 +233,37 @@ def _from_deep(image: Image.Image, data: bytes, *, format_name: str, keep_gps: b
         samples = np.concatenate([samples[..., 2::-1], samples[..., 3:]], axis=2)
     if _is_gray(image, data) and samples.ndim == 3 and samples.shape[2] >= 3:
         samples = samples[..., [0, 3]] if samples.shape[2] == 4 else samples[..., 0]
+    meaning = _extra_channel(image) if format_name == "TIFF" and samples.ndim == 3 and samples.shape[2] == 4 else ""
+    if meaning == "unknown":
+        samples = samples[..., :3]
     picture = _from_array(np.ascontiguousarray(samples), max_pixels=image.width * image.height)
+    if meaning == "premultiplied":
+        picture = _divided(picture)
     # OpenCV turns TIFF pictures upright by itself
     orientation = 1 if format_name == "TIFF" else _orientation(image)
     return _finish(picture, image, orientation=orientation, format_name=format_name, keep_gps=keep_gps)
+
+
+def _extra_channel(image: Image.Image) -> Literal["unknown", "premultiplied", "alpha"]:
+    """Return what the fourth channel of a TIFF file is."""
+    kind = image.tag_v2.get(_EXTRA_SAMPLES_TAG, (0,))  # type: ignore[attr-defined]
+    first = kind[0] if isinstance(kind, tuple) and kind else kind
+    return "alpha" if first == 2 else "premultiplied" if first == 1 else "unknown"
+
+
+def _divided(picture: Picture) -> Picture:
+    """Return a picture whose colours had been multiplied by their alpha with the colours themselves."""
+    assert picture.alpha is not None
+    weight = picture.alpha[..., None]
+    colours = np.divide(picture.pixels, weight, out=np.zeros_like(picture.pixels), where=weight > 0)
+    return replace(picture, pixels=np.clip(colours, 0, 1))
+
+
+def _with_full_range(picture: Picture, *, bits: int) -> Picture:
+    """Return a picture whose samples of so many bits had been shifted to 16, so that white was a little less than 1."""
+    largest = np.float32(((2**bits - 1) << (16 - bits)) / 65535)
+    alpha = None if picture.alpha is None else np.clip(picture.alpha / largest, 0, 1)
+    return replace(picture, pixels=np.clip(picture.pixels / largest, 0, 1), alpha=alpha)
 
 
 def _is_plain_tiff(image: Image.Image) -> bool:
@@ -289,7 +334,7 @@ def _checked_floats(planes: npt.NDArray[Any]) -> FloatArray:
 
 
 def _from_pil(image: Image.Image, *, format_name: str, keep_gps: bool) -> Picture:
-    orientation = _orientation(image)
+    original, orientation = image, _orientation(image)
     quality = estimate_quality(getattr(image, "quantization", None) or {})
     if image.mode == "CMYK":
         image = _cmyk_to_srgb(image)
@@ -301,7 +346,7 @@ def _from_pil(image: Image.Image, *, format_name: str, keep_gps: bool) -> Pictur
         image = _with_info(image.convert("LA"), image) if is_gray else image
     picture = _from_array(np.asarray(image), max_pixels=image.width * image.height)
     picture = replace(picture, jpeg_quality=quality if format_name == "JPEG" else None)
-    return _finish(picture, image, orientation=orientation, format_name=format_name, keep_gps=keep_gps)
+    return _finish(picture, original, orientation=orientation, format_name=format_name, keep_gps=keep_gps)
 
 
 def _in_plain_mode(image: Image.Image, *, is_gray: bool) -> Image.Image:
@@ -380,10 +425,15 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _kept_exif(image: Image.Image, *, keep_gps: bool) -> bytes | None:
-    """Return the EXIF block without orientation (already applied) and, unless asked for, without the place."""
+    """Return what EXIF says of camera, time, author and, if asked for, the place.
+
+    Nothing else is kept: the orientation is applied already, and a TIFF file mixes the layout of its samples, XMP and
+    Photoshop's blocks in, which may name the place, too, or hold a small picture of the original.
+    """
     try:
         exif = image.getexif()
-        exif.pop(ExifTags.Base.Orientation, None)
+        for tag in set(exif) - _KEPT_TAGS:
+            del exif[tag]
         details = exif.get_ifd(ExifTags.IFD.Exif)
         for size_tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
             details.pop(size_tag, None)  # of the original; the result may have another size

@@ -44,10 +44,11 @@ _LARGEST_JPEG_EXIF_BYTES = 65_533 - 6
 
 
 def lossless_format(picture: Picture) -> FileFormat:
-    """Return the picture's own format where that has a lossless form, else PNG."""
+    """Return the picture's own format where that has a lossless form and holds so large a picture, else PNG."""
     if picture.format == "TIFF":
         return "TIFF"
-    return "WEBP" if picture.format == "WEBP" else "PNG"
+    fits = max(picture.width, picture.height) <= _LARGEST_SIDE_PX["WEBP"]
+    return "WEBP" if picture.format == "WEBP" and fits else "PNG"
 
 
 def format_of(path: str | os.PathLike[str]) -> FileFormat:

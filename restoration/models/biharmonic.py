@@ -30,7 +30,7 @@ class BiharmonicInpaint(FillingRestorer):
 
     def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
         filled, unknown = image.copy(), mask.copy()
-        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_CELL_PX, join_px=_MARGIN_PX)
+        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=max(mask.shape), join_px=_MARGIN_PX)
         for count, piece in enumerate(pieces, start=1):
             top, left, bottom, right = piece.box
             height, width = bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX

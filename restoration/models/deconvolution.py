@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -30,7 +29,7 @@ class _Deconvolution(Restorer):
 
     def __init__(self) -> None:
         self.contract = Contract(
-            overlap_px=_LARGEST_KERNEL_PX, is_iterative=True, cpu_tile_px=1024, activation_bytes_per_pixel=300.0
+            tiling="discouraged", overlap_px=_LARGEST_KERNEL_PX, is_iterative=True, activation_bytes_per_pixel=300.0
         )
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
@@ -58,10 +57,6 @@ class _Deconvolution(Restorer):
 
 class Wiener(_Deconvolution):
     """Divide by the kernel's spectrum where it is stronger than the noise; each pixel depends on all others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.contract = replace(self.contract, tiling="discouraged", cpu_tile_px=0)
 
     def solve(self, canvas: Canvas, parameters: Parameters) -> Iterator[tuple[float, Tensor]]:
         prior = torch.zeros_like(canvas.continued) + canvas.continued.mean(dim=(-2, -1), keepdim=True)

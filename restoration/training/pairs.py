@@ -53,8 +53,7 @@ class ExposureDataset:
         self._share = recipe.pair_share if plain else 1.0
         if self._share and not pairs:
             raise InvalidRequest("The recipe learns from exposure pairs; name a folder with the folders low and high.")
-        held_out = pairs[::_VALIDATION_EVERY]
-        self._pairs = [pair for index, pair in enumerate(pairs) if index % _VALIDATION_EVERY]
+        held_out, self._pairs = _split(pairs)
         files = find_photos(plain) if plain else []
         self._photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=1) for file in files]
         self.validation = [self._held_out(pair) for pair in held_out[:_MOST_VALIDATION]]
@@ -152,6 +151,21 @@ def _read_pairs(folder: Path, *, side_px: int) -> list[_Pair]:
             raise InvalidRequest(f"{file.name} and its partner in {folder / 'high'} differ in size; align them first.")
         pairs.append(pair)
     return pairs
+
+
+def _split(pairs: Sequence[_Pair]) -> tuple[list[_Pair], list[_Pair]]:
+    """Return the pairs held out and those to train on; all exposures of a scene share a bright picture and go together.
+
+    Of a single scene, some exposures are held out.
+    """
+    scenes = list(dict.fromkeys(id(pair.bright) for pair in pairs))
+    if len(scenes) < 2:
+        return list(pairs[::_VALIDATION_EVERY]), [pair for n, pair in enumerate(pairs) if n % _VALIDATION_EVERY]
+    apart = set(scenes[::_VALIDATION_EVERY])
+    return (
+        [pair for pair in pairs if id(pair.bright) in apart],
+        [pair for pair in pairs if id(pair.bright) not in apart],
+    )
 
 
 def _even_curves(image: torch.Tensor, slopes: torch.Tensor) -> Curves:

@@ -25,6 +25,7 @@ from restoration.ui import text
 _MAX_LAYER_BYTES = 16 * 1024 * 1024
 _MAX_LAYERS = 4
 _MAX_SKETCHES = 64
+_MAX_SKETCH_BYTES = 128 * 1024 * 1024
 
 
 @contextmanager
@@ -79,8 +80,11 @@ with _no_stub_files():
             with self._lock:
                 self._sketches.setdefault(sketch_id, {})[number] = content
                 self._sketches.move_to_end(sketch_id)
-                while len(self._sketches) > _MAX_SKETCHES:
+                while len(self._sketches) > _MAX_SKETCHES or self._bytes() > _MAX_SKETCH_BYTES:
                     self._sketches.popitem(last=False)
+
+        def _bytes(self) -> int:
+            return sum(len(content) for layers in self._sketches.values() for content in layers.values())
 
         def preprocess(self, payload: EditorData | None) -> list[Image.Image]:  # type: ignore[override]
             """Return the painted layers, RGBA.
@@ -103,7 +107,7 @@ def _open_layer(content: bytes) -> Image.Image:
         layer = Image.open(io.BytesIO(content), formats=("PNG", "WEBP"))
         if layer.width * layer.height <= MAX_PIXELS:
             return layer.convert("RGBA")
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise gr.Error(text.BAD_SKETCH, print_exception=False) from error
     raise gr.Error(text.BAD_SKETCH, print_exception=False)
 

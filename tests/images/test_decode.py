@@ -14,7 +14,7 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 
 from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, UnsupportedImage
-from restoration.images import Picture, probe, read
+from restoration.images import Picture, encode, probe, read
 from restoration.images.jpeg import estimate_quality
 
 ORIENTATIONS = {
@@ -151,6 +151,17 @@ def test_orientation_of_sixteen_bit_tiff_is_applied_once(deep: np.ndarray, orien
     tifffile.imwrite(stream, deep[..., :3], photometric="rgb", extratags=tags)
     picture = read(stream.getvalue())
     np.testing.assert_array_equal(picture.to_array(), ORIENTATIONS[orientation](deep[..., :3]))
+    header = probe(stream.getvalue())
+    assert (header.width, header.height) == (picture.width, picture.height)
+
+
+@pytest.mark.parametrize("orientation", list(ORIENTATIONS))
+def test_orientation_of_eight_bit_tiff_is_applied_once(samples: np.ndarray, orientation: int) -> None:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, samples[..., :3], photometric="rgb", extratags=[(274, 3, 1, orientation, True)])
+    picture, header = read(stream.getvalue()), probe(stream.getvalue())
+    np.testing.assert_array_equal(picture.to_array(), ORIENTATIONS[orientation](samples[..., :3]))
+    assert (header.width, header.height) == (picture.width, picture.height)
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 99])
@@ -171,6 +182,52 @@ def test_place_is_kept_only_when_asked_for(keep_gps: bool) -> None:
     kept.load(picture.exif)
     assert kept[ExifTags.Base.Make] == "Camera"
     assert bool(kept.get_ifd(ExifTags.IFD.GPSInfo)) is keep_gps
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_blocks_of_a_tiff_that_may_name_the_place_or_hold_the_original_are_not_kept(dtype: type) -> None:
+    stream = io.BytesIO()
+    xmp, photoshop = b"<x:xmpmeta>exif:GPSLatitude</x:xmpmeta>", b"8BIM-thumbnail"
+    tags = [(700, 1, len(xmp), xmp, True), (34377, 1, len(photoshop), photoshop, True), (271, 2, 0, "Camera", True)]
+    tifffile.imwrite(stream, np.zeros((8, 8, 3), dtype), photometric="rgb", extratags=tags)
+    picture = read(stream.getvalue())
+    for file_format in ("PNG", "TIFF", "WEBP", "JPEG"):
+        content = encode(picture, file_format)
+        assert b"GPSLatitude" not in content
+        assert b"8BIM-thumbnail" not in content
+        assert b"Camera" in content
+
+
+@pytest.mark.parametrize(("kind", "channels"), [("unspecified", 3), ("assocalpha", 4), ("unassalpha", 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_fourth_channel_of_a_tiff_is_what_the_file_says(kind: str, channels: int, dtype: type) -> None:
+    half = np.iinfo(dtype).max // 2
+    stream = io.BytesIO()
+    samples = np.full((8, 8, 4), half, dtype)
+    tifffile.imwrite(stream, samples, photometric="rgb", extrasamples=[kind])
+    picture = read(stream.getvalue())
+    assert (picture.alpha is None) == (channels == 3)
+    assert picture.pixels.mean() == pytest.approx(1.0 if kind == "assocalpha" else 0.5, abs=0.01)
+
+
+def test_ten_bit_heic_gives_its_primary_picture_with_full_white() -> None:
+    dark, white = (
+        pillow_heif.from_bytes(mode="RGB;16", size=(64, 48), data=np.full((48, 64, 3), level, np.uint16).tobytes())
+        for level in (0, 65535)
+    )
+    dark.add_from_heif(white)
+    stream = io.BytesIO()
+    dark.save(stream, quality=-1, primary_index=1)
+    picture = read(stream.getvalue())
+    assert picture.bit_depth == 16
+    assert float(picture.pixels.min()) > 0.999
+    assert float(picture.pixels.max()) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_frames_of_a_palette_animation_are_counted() -> None:
+    frames = [Image.new("RGB", (8, 8), colour).convert("P") for colour in ("red", "green", "blue")]
+    data = _file(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert read(data).frames == probe(data).frames == 3
 
 
 def test_profile_is_kept_only_where_it_fits_the_colour_space() -> None:
@@ -247,10 +304,10 @@ def _header_only_png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 13) + chunk + struct.pack(">I", zlib.crc32(chunk))
 
 
-@pytest.mark.parametrize("size", [(20_000, 20_000), (5001, 5000), (2**31 - 1, 2**31 - 1), (16_385, 1)])
+@pytest.mark.parametrize("size", [(20_000, 20_000), (5001, 5000), (16_385, 1)])
 def test_too_large_picture_is_refused_from_its_header(size: tuple[int, int]) -> None:
     data = _header_only_png(*size) + b"\0\0\0\0IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
-    with pytest.raises((ImageTooLarge, CorruptImage)):
+    with pytest.raises(ImageTooLarge):
         read(data)
 
 

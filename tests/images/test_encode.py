@@ -178,3 +178,9 @@ def test_full_disk_is_told_and_leaves_nothing(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(InvalidRequest, match=r"No space left on device.*make room"):
         write(read(np.zeros((4, 4, 3), np.uint8)), tmp_path / "result.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_picture_too_wide_for_its_own_format_becomes_a_png() -> None:
+    wide = replace(read(np.zeros((1, 16_384, 3), np.uint8)), format="WEBP")
+    assert lossless_format(wide) == "PNG"
+    assert lossless_format(replace(wide, pixels=wide.pixels[:, :100])) == "WEBP"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
 from restoration.errors import InvalidMask
 from restoration.images import read_mask as read_mask_file
+from restoration.ui import components, text
 from restoration.ui.inpaint import marked_so_far, read_mask
 from restoration.ui.mask_tools import facts_of, mask_file
 
@@ -59,3 +63,25 @@ def test_facts_tell_share_and_places() -> None:
     mask = np.zeros((10, 20), np.bool_)
     mask[1, 1] = mask[8, 15] = True
     assert facts_of(mask) == "1.00 % of the picture in 2 places"
+
+
+def test_sketches_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "_MAX_SKETCH_BYTES", 1000)
+    editor = components.MaskEditor()
+
+    def send(number: int, size: int) -> None:
+        data = {"id": str(number), "type": "layer", "index": "0"}
+        editor.accept_blobs(SimpleNamespace(data=data, files=[("layer", bytes(size))]))
+
+    for number in range(5):
+        send(number, 300)
+    assert list(editor._sketches) == ["2", "3", "4"]
+    for number in range(100):
+        send(number, 1)
+    assert len(editor._sketches) == 64
+
+
+def test_layer_that_is_a_bomb_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(gr.Error, match=re.escape(text.BAD_SKETCH[:20])):
+        components._open_layer(mask_file(np.zeros((40, 60), np.bool_)))
