@@ -215,7 +215,7 @@ def test_ten_bit_heic_gives_its_primary_picture_with_full_white() -> None:
         pillow_heif.from_bytes(mode="RGB;16", size=(64, 48), data=np.full((48, 64, 3), level, np.uint16).tobytes())
         for level in (0, 65535)
     )
-    dark.add_from_heif(white)
+    dark.add_from_heif(white[0])
     stream = io.BytesIO()
     dark.save(stream, quality=-1, primary_index=1)
     picture = read(stream.getvalue())
