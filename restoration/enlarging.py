@@ -122,5 +122,5 @@ def _limits(name: str, *, width: int, height: int) -> tuple[str, str]:
         return f"{max(width, height)}", f"{max(width, height) * LARGEST_SCALE:g}"
     if name == "megapixels":
         pixels = width * height / 1e6
-        return f"{pixels:.3g}", f"{pixels * LARGEST_SCALE**2:.3g}"
+        return f"{math.ceil(1e3 * pixels) / 1e3:g}", f"{math.floor(1e3 * pixels * LARGEST_SCALE**2) / 1e3:g}"
     return "1", f"{LARGEST_SCALE:g}"

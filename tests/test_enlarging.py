@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
 from restoration.enlarging import consistency_db, peak_factor, plan_enlargement, resampled
+from restoration.errors import InvalidParameter
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,12 @@ def test_repeated_pixels_are_fully_consistent(rng: np.random.Generator) -> None:
     assert consistency_db(flat.repeat(4, axis=0).repeat(4, axis=1), flat) >= 80
     noise = rng.random((8, 8, 3), dtype=np.float32)
     assert consistency_db(1 - noise.repeat(4, axis=0).repeat(4, axis=1), noise) < 15
+
+
+@pytest.mark.parametrize(("width", "height"), [(1054, 1000), (333, 77), (4000, 3001)])
+def test_limits_that_a_message_names_are_accepted(width: int, height: int) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        plan_enlargement([2, 4], {"megapixels": 1e-4}, width=width, height=height)
+    least, most = re.findall(r"from ([\d.]+) to ([\d.]+)", str(caught.value))[0]
+    for megapixels in (least, most):
+        plan_enlargement([2, 4], {"megapixels": float(megapixels)}, width=width, height=height)
