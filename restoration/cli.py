@@ -171,6 +171,7 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
         precision=arguments.precision,
         tile_px=_tile_px(arguments.tile),
         keep_gps=arguments.keep_gps,
+        file_format=format_of(arguments.output),
     )
     result = _wait(Service(device=arguments.device), request)
     result.save(arguments.output)

@@ -40,6 +40,7 @@ from restoration.images import (
     FloatArray,
     Picture,
     bleed_alpha,
+    check_side,
     feather,
     read,
     read_kernel,
@@ -291,6 +292,9 @@ class Service:
             enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
             _check_output(enlargement, picture)
             notes = (*notes, *_notes_on(enlargement))
+        if request.file_format is not None:
+            result = picture if enlargement is None else enlargement
+            check_side(request.file_format, width=result.width, height=result.height)
         return _Plan(
             picture=picture,
             task=task,

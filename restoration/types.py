@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from restoration import __version__
-from restoration.images import ImageSource, Picture, write
+from restoration.images import FileFormat, ImageSource, Picture, write
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -189,6 +189,7 @@ class RestoreRequest:
         precision: "auto" takes the fastest that is safe, "exact" computes in float32.
         tile_px: side of a tile of the input; None lets the engine choose.
         keep_gps: keep the GPS part of EXIF.
+        file_format: in which the result will be written; one that does not hold it is refused before the work.
         has_preview: send small pictures of the work in progress with the progress.
         take: set it while the work goes on to end it with what there is, where the model is an anytime method (see
             `ModelInfo.is_anytime`); others take no notice.
@@ -205,6 +206,7 @@ class RestoreRequest:
     precision: Literal["auto", "exact"] = "auto"
     tile_px: int | None = None
     keep_gps: bool = False
+    file_format: FileFormat | None = None
     has_preview: bool = False
     take: threading.Event | None = None
 

@@ -637,3 +637,10 @@ def test_settings_of_a_wrong_type_are_named(
 ) -> None:
     with pytest.raises(InvalidParameter, match=f'"{name}" must be'):
         _run(service, photo, Task.DENOISE, model="non-local-means", **fields)
+
+
+def test_format_that_does_not_hold_the_result_is_refused_before_the_work(service: Service) -> None:
+    wide = Image.new("RGB", (3000, 4))
+    with pytest.raises(InvalidRequest, match="WEBP files hold at most 16383 px a side but the result has 24000x32 px"):
+        _run(service, wide, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 8}, file_format="WEBP")
+    assert service.list_records() == []

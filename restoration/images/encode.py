@@ -109,7 +109,7 @@ def encode(picture: Picture, file_format: FileFormat, *, description: str | None
     Args:
         description: text stored in the file (PNG only).
     """
-    _check_side(picture, file_format)
+    check_side(file_format, width=picture.width, height=picture.height)
     if file_format == "PNG":
         return _png(picture, description)
     if file_format == "TIFF":
@@ -119,11 +119,16 @@ def encode(picture: Picture, file_format: FileFormat, *, description: str | None
     return _jpeg(picture)
 
 
-def _check_side(picture: Picture, file_format: FileFormat) -> None:
+def check_side(file_format: FileFormat, *, width: int, height: int) -> None:
+    """Check that a format holds a result of that size.
+
+    Raises:
+        InvalidRequest: it does not.
+    """
     largest_px = _LARGEST_SIDE_PX.get(file_format)
-    if largest_px is not None and max(picture.width, picture.height) > largest_px:
+    if largest_px is not None and max(width, height) > largest_px:
         raise InvalidRequest(
-            f"{file_format} files hold at most {largest_px} px a side but the result has {picture.size_text}; "
+            f"{file_format} files hold at most {largest_px} px a side but the result has {width}x{height} px; "
             "choose PNG or TIFF."
         )
 

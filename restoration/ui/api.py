@@ -113,8 +113,8 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 fit=_switch("fit", given["fit"]),
                 precision=_precision(given["precision"]),
                 keep_gps=_switch("keep_gps", given["keep_gps"]),
+                file_format=callbacks.chosen_format(given["format"]),
             )
-            callbacks.check_file_format(given["format"])
             result = await _wait(service.restore(request))
             stem = previews.stem_of(str(request.image))
             path, _ = await anyio.to_thread.run_sync(_write, result, stem, given["format"])

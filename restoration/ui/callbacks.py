@@ -82,6 +82,7 @@ class Form:
             fit=self.fit,
             precision=self.precision,
             keep_gps=self.keep_gps,
+            file_format=chosen_format(self.file_format),
             has_preview=True,
             take=take,
         )
@@ -283,14 +284,14 @@ def present(path: str | None) -> str:
     return path
 
 
-def check_file_format(name: str) -> FileFormat | Literal["auto"]:
-    """Return the name of a file format as it is.
+def chosen_format(name: str) -> FileFormat | None:
+    """Return the file format of that name, or None for "auto".
 
     Raises:
-        InvalidParameter: it is none.
+        InvalidParameter: there is none.
     """
     if name == "auto":
-        return "auto"
+        return None
     for known in _SUFFIXES:
         if name == known:
             return known
@@ -303,8 +304,7 @@ def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[
     Args:
         file_format: "PNG", "TIFF", "WEBP", "JPEG", or "auto" for the lossless format nearest to the original's.
     """
-    chosen = check_file_format(file_format)
-    kind: FileFormat = lossless_format(result.picture) if chosen == "auto" else chosen
+    kind = chosen_format(file_format) or lossless_format(result.picture)
     content = encode(result.picture, kind, description=result.recipe)
     return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
 
