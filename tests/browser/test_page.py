@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
+from skimage import data
 
 from restoration.images import read
 from restoration.service import Service
@@ -122,6 +123,23 @@ def test_upload_is_measured_and_the_damage_that_stands_out_is_chosen(page: Page,
     expect(page.locator("#denoise-findings")).to_contain_text("JPEG quality 15")
     expect(page.get_by_label("JPEG blocks")).to_be_checked()
     expect(page.locator("#denoise-model input")).to_have_value("Built-in JPEG repair")
+
+
+def test_damaged_picture_gets_the_upscaler_for_it_and_its_settings(page: Page, url: str, tmp_path: Path) -> None:
+    clean, damaged = tmp_path / "clean.png", tmp_path / "damaged.jpg"
+    photo = Image.fromarray(data.astronaut()).resize((200, 200), Image.Resampling.BOX)
+    photo.save(clean)
+    photo.save(damaged, quality=25)
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_SUPER_RESOLUTION)
+    for path, title, is_shown in (
+        (damaged, "Built-in upscaler for damaged pictures", True),
+        (clean, "Built-in upscaler", False),
+    ):
+        steps.choose_file(page, "super-resolution", path)
+        expect(page.locator("#super-resolution-model input")).to_have_value(title)
+        shown = page.get_by_text("0 stays faithful, 1 redraws texture").filter(visible=True)
+        expect(shown).to_have_count(int(is_shown))
 
 
 def test_strength_acts_after_the_run_without_another_one(
