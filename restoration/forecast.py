@@ -43,24 +43,25 @@ def forecast(
     if own:
         own.sort(key=lambda record: abs(math.log(_pixels(record) / pixels)))
         nearest = own[:_NEAREST]
-        per_pixel_s = statistics.median(record.run_s / _seen(info, _pixels(record)) for record in nearest)
+        per_pixel_s = statistics.median(record.run_s / _work(info, _pixels(record)) for record in nearest)
         alike = (record for record in nearest if _pixels(record) >= pixels / 2)  # smaller ones tell too little
         peaks = [record.peak_bytes for record in alike if record.peak_bytes is not None]
-        return Forecast(_seen(info, pixels) * per_pixel_s, max(peaks, default=None))
+        return Forecast(_work(info, pixels) * per_pixel_s, max(peaks, default=None))
     rates = [
-        other.macs_per_pixel * _seen(other, _pixels(record)) / record.run_s
+        other.macs_per_pixel * _work(other, _pixels(record)) / record.run_s
         for record in done
         if (other := models.get(record.model)) is not None and other.macs_per_pixel > 0
     ]
     if not rates or not info.macs_per_pixel:
         return None
-    return Forecast(_seen(info, pixels) * info.macs_per_pixel / statistics.median(rates), None)
+    return Forecast(_work(info, pixels) * info.macs_per_pixel / statistics.median(rates), None)
 
 
 def _pixels(record: RunRecord) -> int:
     return max(1, record.width * record.height)
 
 
-def _seen(info: ModelInfo, pixels: int) -> int:
-    """Return the pixels of all views of a picture together."""
-    return pixels * automatic_views(info, pixels=pixels)
+def _work(info: ModelInfo, pixels: int) -> float:
+    """Return the work on a picture, in pixels of a small one seen once."""
+    is_large = 0 < info.large_px < pixels
+    return pixels * automatic_views(info, pixels=pixels) * (info.large_cost if is_large else 1.0)

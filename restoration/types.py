@@ -124,6 +124,8 @@ class ModelInfo:
         takes_kernel: a picture of the blur kernel may be given instead of the parameters that describe it.
         scales: factors by which it enlarges in one pass; other sizes are reached by passes and resampling.
         macs_per_pixel: multiply-adds per pixel of input, for the forecast; 0 where they do not decide the time.
+        large_px: pictures of more pixels than this are treated in a quicker way; 0 where none are.
+        large_cost: what a pixel of those costs, as a share of what one of smaller pictures costs.
         training: how the weights were made, where this project made them.
         limits: what it is not made for.
         non_commercial: the licence of the weights forbids commercial use; the model is offered only on demand (see
@@ -152,6 +154,8 @@ class ModelInfo:
     takes_kernel: bool = False
     scales: tuple[int, ...] = (1,)
     macs_per_pixel: float = 0.0
+    large_px: int = 0
+    large_cost: float = 1.0
     measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def param(self, name: str) -> Param | None:

@@ -31,6 +31,13 @@ def test_pictures_that_are_seen_once_take_less_than_small_ones_tell() -> None:
     assert expected.run_s == pytest.approx(8.0)
 
 
+def test_large_pictures_that_are_treated_in_a_quicker_way_take_less_than_small_ones_tell() -> None:
+    small = [_run("lowlight", side=500, run_s=1.0)]
+    expected = forecast(MODELS["lowlight"], pixels=12_000_000, records=small, models=MODELS)
+    assert expected is not None
+    assert expected.run_s == pytest.approx(48 * MODELS["lowlight"].large_cost)
+
+
 def test_memory_is_not_told_by_runs_of_much_smaller_pictures() -> None:
     small = [_run("resunet-color", side=100, run_s=0.1, peak_bytes=900_000_000)]
     expected = forecast(MODELS["resunet-color"], pixels=8_000_000, records=small, models=MODELS)

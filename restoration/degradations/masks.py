@@ -23,6 +23,7 @@ Mask = npt.NDArray[np.bool_]
 Kind = Literal["scratches", "dust", "folds", "text", "strokes", "boxes"]
 
 LEAST_SHARE, MOST_SHARE = 0.003, 0.30
+THIN_SHARE = (LEAST_SHARE, 0.10)
 _MOST_ELEMENTS = 400
 _FONTS = (
     cv2.FONT_HERSHEY_SIMPLEX,
@@ -72,16 +73,20 @@ def draw_kind(height: int, width: int, *, rng: np.random.Generator, kind: Kind, 
     return canvas > 0
 
 
-def draw_holes(height: int, width: int, *, rng: np.random.Generator) -> Mask:
+def draw_holes(
+    height: int, width: int, *, rng: np.random.Generator, thin_share: tuple[float, float] = THIN_SHARE
+) -> Mask:
     """Return a mask of one or two random kinds of damage.
 
-    Thin damage covers 0.3 to 10 %, strokes of a brush and boxes 1 to 30 % of the picture; at least one pixel is
-    damaged, at least one is sound.
+    Strokes of a brush and boxes cover 1 to 30 % of the picture; at least one pixel is damaged, at least one is sound.
+
+    Args:
+        thin_share: least and most that one kind of thin damage covers.
     """
     mask = np.zeros((height, width), np.bool_)
     for _ in range(2 if rng.random() < 0.2 else 1):
         kind = _KINDS[int(rng.choice(len(_KINDS), p=_CHANCES))]
-        low, high = (0.01, MOST_SHARE) if kind in ("strokes", "boxes") else (LEAST_SHARE, 0.10)
+        low, high = (0.01, MOST_SHARE) if kind in ("strokes", "boxes") else thin_share
         share = float(np.exp(rng.uniform(np.log(low), np.log(high))))
         drawn = mask | draw_kind(height, width, rng=rng, kind=kind, share=share)
         if drawn.mean() <= 1.3 * MOST_SHARE:

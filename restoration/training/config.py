@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from restoration.degradations.masks import THIN_SHARE
 from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
 from restoration.types import ParamValue
@@ -24,7 +25,7 @@ Degradation = Literal[
     "exposure",
     "lifted-noise",
 ]
-Loss = Literal["l1", "log-l1", "l2"]
+Loss = Literal["l1", "log-l1", "l2", "rms"]
 Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
 
@@ -76,7 +77,10 @@ class Recipe:
             "upsampled" = the damage of the picture after bicubic upsampling; "lift" = the picture and by how much it
             was lifted. Empty takes "residual" at scale 1 and "detail" elsewhere.
         loss: "l1" = mean absolute error; "log-l1" = its logarithm, patch by patch, so that weak damage counts as much
-            as strong; "l2" = mean squared error. Where a patch has holes only they count.
+            as strong; "l2" = mean squared error; "rms" = its root, patch by patch. Where a patch has holes only they
+            count.
+        thin_share: smallest and largest share of a patch that scratches, dust, folds and text of "holes" cover; more
+            than a photograph has teaches more per patch.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
         features: what that distance looks at, as in `Adversarial`.
         teaching: a model whose answers are learnt beside the photographs; None where none is.
@@ -104,6 +108,7 @@ class Recipe:
     seed: int = 0
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
+    thin_share: tuple[float, float] = THIN_SHARE
     perceptual: float = 0.0
     features: Features = "auto"
     teaching: Teaching | None = None
@@ -138,9 +143,10 @@ def read_recipe(path: Path) -> Recipe:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
     if not 0 < values.get("held_out", 0.5) < 1:
         raise InvalidRequest(f"Recipe {path} holds out a share of {values['held_out']}; give one between 0 and 1.")
-    if "sigma_255" in values:
-        low, high = values["sigma_255"]
-        values["sigma_255"] = (float(low), float(high))
+    for name in ("sigma_255", "thin_share"):
+        if name in values:
+            low, high = values[name]
+            values[name] = (float(low), float(high))
     if "teaching" in values:
         values["teaching"] = _teaching_from(values["teaching"], path=path)
     if "adversarial" in values:

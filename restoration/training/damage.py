@@ -12,7 +12,7 @@ import numpy.typing as npt
 from restoration.degradations.compose import add_photo_noise
 from restoration.degradations.exposure import expose_and_spoil, expose_and_spoil_evenly
 from restoration.degradations.jpeg import compress_jpeg
-from restoration.degradations.masks import draw_holes
+from restoration.degradations.masks import THIN_SHARE, draw_holes
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
 from restoration.degradations.resize import downscale
 from restoration.degradations.second_order import degrade_twice
@@ -49,7 +49,7 @@ def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Gene
     if recipe.degradation == "dark-dots":
         return Damaged(expose_and_spoil_evenly(patch, rng=rng))
     if recipe.degradation == "holes":
-        return _cut_holes(patch, recipe, rng)
+        return _cut_holes(patch, THIN_SHARE, rng)
     if recipe.scale > 1:
         return Damaged(shrink(patch, recipe, rng))
     return Damaged(add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA)
@@ -95,15 +95,15 @@ def shrink(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Float
     return quantize_8bit(downscale(patch, scale=recipe.scale))
 
 
-def _cut_holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+def _cut_holes(patch: FloatArray, thin_share: tuple[float, float], rng: np.random.Generator) -> Damaged:
     """Cut holes and fill them smoothly, as the model does before its network."""
-    mask = draw_holes(*patch.shape[:2], rng=rng)
+    mask = draw_holes(*patch.shape[:2], rng=rng, thin_share=thin_share)
     return Damaged(fill_smoothly(patch, mask), mask=mask.astype(np.float32))
 
 
 def _holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
     """Cut holes; fill some of them with a blurred picture instead, as a coarser pass would leave them."""
-    damaged = _cut_holes(patch, recipe, rng)
+    damaged = _cut_holes(patch, recipe.thin_share, rng)
     if rng.random() >= _COARSE_SHARE or damaged.mask is None:
         return damaged
     height, width = patch.shape[:2]

@@ -17,6 +17,8 @@ def pixel_loss(restored: Tensor, reference: Tensor, recipe: Recipe, *, mask: Ten
     """
     if recipe.loss == "l2":
         return per_picture((restored - reference) ** 2, mask).mean()
+    if recipe.loss == "rms":
+        return (per_picture((restored - reference) ** 2, mask) + _LEAST_ERROR**2).sqrt().mean()
     errors = per_picture((restored - reference).abs(), mask)
     return errors.mean() if recipe.loss == "l1" else (errors + _LEAST_ERROR).log().mean()
 

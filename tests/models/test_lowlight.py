@@ -8,9 +8,18 @@ import torch
 
 from restoration.engine.job import Answer, Job
 from restoration.engine.scheduler import Scheduler
+from restoration.manifest import load_manifest
+from restoration.models import lowlight
 from restoration.models.base import Contract, Part
 from restoration.models.curves import brightness
-from restoration.models.lowlight import SURVEY_PX, LiftedNoiseNetwork, LightNetwork, LowLightRestorer
+from restoration.models.lowlight import (
+    LARGE_PX,
+    SURVEY_PX,
+    LiftedNoiseNetwork,
+    LightNetwork,
+    LowLightRestorer,
+    fine_noise,
+)
 from restoration.models.unet import ResUNet
 
 CPU = torch.device("cpu")
@@ -25,7 +34,7 @@ def restorer() -> LowLightRestorer:
         torch.nn.init.normal_(last.weight, std=0.5)
     denoiser = ResUNet((4, 8), blocks=1)
     overlap_px = noise.receptive_radius_px + denoiser.receptive_radius_px
-    contract = Contract(survey_px=SURVEY_PX, size_multiple=4, size_minimum=4, overlap_px=overlap_px)
+    contract = Contract(survey_px=SURVEY_PX, size_multiple=8, size_minimum=8, overlap_px=overlap_px)
     return LowLightRestorer(light, noise, denoiser, contract)
 
 
@@ -42,7 +51,11 @@ def _restored(restorer: LowLightRestorer, pixels: np.ndarray, tile_px: int | Non
     return answer
 
 
-def test_tiles_give_the_whole_picture(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("large_px", [LARGE_PX, 0])
+def test_tiles_give_the_whole_picture(
+    large_px: int, restorer: LowLightRestorer, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lowlight, "LARGE_PX", large_px)
     pixels = _dark(rng, 200, 330)
     whole, tiled = _restored(restorer, pixels), _restored(restorer, pixels, tile_px=96)
     assert tiled.stats.tiles > 4
@@ -82,7 +95,7 @@ def test_noise_is_left_where_none_is_to_be_removed(restorer: LowLightRestorer, r
     assert np.abs(none - all_of_it).max() > 1e-3
 
 
-def test_large_and_small_pictures_in_one_batch_get_their_own_second_pass(
+def test_large_and_small_pictures_in_one_batch_are_treated_as_if_alone(
     restorer: LowLightRestorer, rng: np.random.Generator
 ) -> None:
     image = torch.from_numpy(np.stack([_dark(rng, 32, 32)] * 2)).permute(0, 3, 1, 2)
@@ -92,6 +105,26 @@ def test_large_and_small_pictures_in_one_batch_get_their_own_second_pass(
     for index, part in enumerate((small, large)):
         alone = restorer.restore_parts(image[:1], parameters=[PARAMETERS], parts=[part])
         torch.testing.assert_close(both[index : index + 1], alone, atol=1e-5, rtol=1e-4)
+
+
+def test_large_pictures_are_those_that_the_forecast_takes_for_large() -> None:
+    assert next(info for info in load_manifest() if info.id == "lowlight").large_px == LARGE_PX
+
+
+def test_fine_noise_goes_and_strong_detail_stays() -> None:
+    noise = 0.02 * torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(0))
+    level = torch.full((1, 1, 128, 128), 0.02)
+    left = noise - fine_noise(noise, level)
+    assert float(left.square().mean()) < 0.1 * float(noise.square().mean())
+    lines = torch.zeros(1, 3, 128, 128)
+    lines[..., ::8] = 0.5
+    lines = lines - lines.mean()
+    torch.testing.assert_close(lines - fine_noise(lines, level), lines, atol=0, rtol=0.1)
+
+
+def test_no_level_means_no_fine_noise(rng: np.random.Generator) -> None:
+    fine = torch.from_numpy(rng.standard_normal((1, 3, 16, 16)).astype(np.float32))
+    assert float(fine_noise(fine, torch.zeros(1, 1, 16, 16)).abs().max()) == 0
 
 
 def test_users_in_one_batch_get_their_own_brightness(restorer: LowLightRestorer, rng: np.random.Generator) -> None:
