@@ -28,6 +28,8 @@ FLOORS = {
     "models.views": 3,
     "models.removers": 3.5,
     "models.ircnn": 3.7,
+    "models.shift_map": 1.5,
+    "models.exemplar": 3.3,
     "models.fill_unet": 3.5,
     "models.denoiser_prior": 3.8,
     "models.kernel_estimate": 3.5,

@@ -31,7 +31,7 @@ def contact_sheet(
     crop_px: int = 256,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Image.Image:
-    """Return a sheet with one row per case: the same crop, from the liveliest part, in every column.
+    """Return a sheet with one row per case: the same crop in every column, from the liveliest part, or where holes are.
 
     Args:
         crop_px: side of the crops of the result.
@@ -60,7 +60,8 @@ def contact_sheet(
         columns += [(name, _as_large(picture, width, height)) for name, picture in answers]
         if not np.array_equal(case.reference.pixels, case.degraded.pixels):
             columns.append(("reference", _as_large(case.reference, width, height)))
-        top, left = _liveliest(columns[1][1], crop_px)
+        seen = columns[1][1] if case.mask is None else np.repeat(case.mask[..., None] * np.uint8(255), 3, axis=2)
+        top, left = _liveliest(seen, crop_px)
         crops = [(name, samples[top : top + crop_px, left : left + crop_px]) for name, samples in columns]
         rows.append((case.name, crops))
     return _paste(rows, crop_px=crop_px)

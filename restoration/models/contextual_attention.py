@@ -167,6 +167,7 @@ class ContextualAttentionRestorer(FillRestorer):
 
     cell_px = 128
     whole_pixels = 384**2
+    views = ()
 
 
 def build(

@@ -1,7 +1,8 @@
 """Filling holes with patches of the same picture: sharp texture without a network, another answer with every seed.
 
 For every patch that touches a hole the nearest patch of known pixels is searched by chance and by asking neighbours;
-the hole becomes the weighted mean of what the patches found say of it. This is repeated from coarse to fine.
+the hole becomes the weighted mean of what the patches found say of it. This is repeated from coarse to fine. Wide holes
+are first filled with whole parts of the picture (see `shift_map`), and the patches heal what does not fit.
 
 Reference:
     Wexler et al., Space-Time Completion of Video, 2007, doi:10.1109/TPAMI.2007.60 (the votes, coarse to fine);
@@ -20,6 +21,7 @@ import numpy.typing as npt
 from restoration.models.base import FillingRestorer
 from restoration.models.holes import Piece, cut_holes, halved, window_of
 from restoration.models.membrane import fill_smoothly
+from restoration.models.shift_map import blend_parts, known_patches, shift_parts
 from restoration.types import Parameters
 
 _CELL_PX = 256
@@ -29,6 +31,7 @@ _MARGIN_PX = 96
 _REACH_PX = 3
 _LEAST_THICKNESS_PX = 5
 _LEAST_SIDE_PX = 32
+_WIDE_PX = 12
 _ROUNDS = 3
 _JUMPS_PX = (4, 1)
 _MOST_TARGETS = 60_000
@@ -48,7 +51,7 @@ class ExemplarFill(FillingRestorer):
         filled, unknown = image.copy(), mask.copy()
         areas = np.bincount(numbers.ravel(), minlength=1)[1:].cumsum()
         for piece, area in zip(pieces, areas, strict=True):
-            window = _window(piece, mask.shape)
+            window = surroundings_of(piece, mask.shape)
             own = numbers[window] == piece.number
             rng = np.random.default_rng((seed, piece.number))
             fill = fill_by_example(filled[window], unknown[window], rng=rng)
@@ -74,18 +77,37 @@ def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator) ->
         mask: (H, W), True = fill.
     """
     start = fill_smoothly(image, mask)
-    if min(mask.shape) < 2 * _REACH_PX + 2 or not _sources(mask).any():
+    if min(mask.shape) < 2 * _REACH_PX + 2 or not known_patches(mask).any():
         return start
-    return _completed(start, mask, rng)[0]
+    parts = shift_parts(start, mask, rng=rng) if _thickness_px(mask) > _WIDE_PX else None
+    return _completed(start, mask, rng)[0] if parts is None else _healed(*parts, mask, rng)
+
+
+def _healed(image: _Floats, places: _Places, mask: _Mask, rng: np.random.Generator) -> _Floats:
+    """Return the picture with what does not fit in its holes replaced by patches, votes coming from near by."""
+    matches = _Matches(image, mask, rng)
+    matches.start_at(places)
+    if len(matches.targets) <= _MOST_TARGETS:
+        matches.search(jumps=_JUMPS_PX)
+    matches.vote(reach_px=1)
+    return blend_parts(image, matches.estimate, mask, matches.field)
+
+
+def _thickness_px(mask: _Mask) -> float:
+    """Return the diameter of the largest disc in the holes."""
+    return 2 * float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
 
 
 def _completed(image: _Floats, mask: _Mask, rng: np.random.Generator) -> tuple[_Floats, _Places]:
     """Return the completed picture and the map (H, W, 2) of where the nearest patch lies."""
     height, width = mask.shape
-    thickness = 2 * float(cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max())
     small = halved(image, mask)
     matches = _Matches(image, mask, rng)
-    if thickness > _LEAST_THICKNESS_PX and min(small[1].shape) >= _LEAST_SIDE_PX and _sources(small[1]).any():
+    if (
+        _thickness_px(mask) > _LEAST_THICKNESS_PX
+        and min(small[1].shape) >= _LEAST_SIDE_PX
+        and known_patches(small[1]).any()
+    ):
         coarse, field = _completed(*small, rng)
         enlarged = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
         matches.estimate = np.where(mask[..., None], np.asarray(enlarged), image)
@@ -107,7 +129,7 @@ class _Matches:
         self._rng = rng
         reach = np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)
         is_target = cv2.dilate(mask.astype(np.uint8), reach) > 0
-        self._is_source = _sources(mask)
+        self._is_source = known_patches(mask)
         for edge in (np.s_[:_REACH_PX], np.s_[-_REACH_PX:], np.s_[:, :_REACH_PX], np.s_[:, -_REACH_PX:]):
             is_target[edge] = False
         self.targets: _Places = np.argwhere(is_target)
@@ -124,9 +146,12 @@ class _Matches:
         """Take the matches of a picture of half the size where they lead to known patches."""
         doubled = 2 * np.repeat(np.repeat(field, 2, axis=0), 2, axis=1)[: self._mask.shape[0], : self._mask.shape[1]]
         doubled = doubled + np.indices(self._mask.shape).transpose(1, 2, 0) % 2
-        inside = np.minimum(doubled, np.array(self._mask.shape) - 1)
-        fits = self._is_source[inside[..., 0], inside[..., 1]]
-        self.field[fits] = inside[fits]
+        self.start_at(np.minimum(doubled, np.array(self._mask.shape) - 1))
+
+    def start_at(self, places: _Places) -> None:
+        """Take matches, (H, W, 2), where they lie on known patches."""
+        fits = self._is_source[places[..., 0], places[..., 1]]
+        self.field[fits] = places[fits]
 
     def search(self, *, jumps: tuple[int, ...]) -> None:
         """Try the matches of neighbours, then places drawn ever nearer to the best one so far."""
@@ -155,8 +180,12 @@ class _Matches:
         best[chosen] = inside[chosen]
         self.field[tuple(self.targets[chosen].T)] = inside[chosen]
 
-    def vote(self) -> None:
-        """Set every pixel of the holes to the weighted mean of what the patches over it say."""
+    def vote(self, *, reach_px: int = _REACH_PX) -> None:
+        """Set every pixel of the holes to the weighted mean of what the patches over it say.
+
+        Args:
+            reach_px: how far from its middle a patch has a say; less is sharper.
+        """
         places = self.field[tuple(self.targets.T)]
         spread = max(float(np.percentile(self._errors, 75)), 1e-6)
         weights = self._trust * np.exp(-self._errors / (2 * spread))
@@ -165,7 +194,8 @@ class _Matches:
         width = self._mask.shape[1]
         onto, taken = self.targets @ (width, 1), places @ (width, 1)
         pixels = self.estimate.reshape(-1, 3)
-        for offset in self._offsets:
+        steps = np.arange(-reach_px, reach_px + 1)
+        for offset in (steps[:, None] * width + steps).ravel():
             sums[onto + offset] += weights[:, None] * pixels[taken + offset]
             totals[onto + offset] += weights
         holes = self._mask.ravel() & (totals > 0)
@@ -185,13 +215,7 @@ def _distances(first: _Floats, second: _Floats) -> _Floats:
     return np.asarray(np.einsum("ij,ij->i", difference, difference), dtype=np.float32)
 
 
-def _sources(mask: _Mask) -> _Mask:
-    """Return where a patch lies inside the picture and holds known pixels only."""
-    reach = np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)
-    return cv2.erode((~mask).astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
-
-
-def _window(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
+def surroundings_of(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
     """Return a window with a margin to search in, twice as wide as the hole is thick."""
     top, left, bottom, right = piece.box
     margin = max(_MARGIN_PX, round(2 * piece.thickness_px))

@@ -1,7 +1,8 @@
 """The built-in inpainting: a U-Net that corrects a smooth fill, and its way over pictures of any size.
 
 Most of its work is done at an eighth of the size, by residual blocks whose first convolution is dilated by 1 to 8
-cells, so that the middle of a hole sees the surroundings 200 pixels away at little cost.
+cells, so that the middle of a hole sees the surroundings 200 pixels away at little cost. What it puts into wide holes
+is right on average, and therefore soft; those get parts and patches of the picture instead, unless that is not wanted.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892 (dilated convolutions at
@@ -23,15 +24,21 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.exemplar import fill_by_example, surroundings_of
 from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
 from restoration.models.layers import ResidualBlock
 from restoration.models.membrane import fill_smoothly
+from restoration.models.views import mean_of_views, turned_back, view_of
 from restoration.types import Parameters
 
 _CELL_PX = 1024
 _JOIN_PX = 64
 _THICK_PX = 96  # the widest that training patches show with surroundings
 _LEAST_MARGIN_PX = 48
+_VIEWS = ((8, 100_000), (4, 200_000), (2, 400_000))
+"""How many views of a window are taken, and up to how many pixels."""
+_SOFT_PX = 14  # discs wider than this come out visibly soft
+_LEAST_KNOWN = 0.5  # of the surroundings, for parts and patches to be found in them
 _WHOLE_PIXELS = 1_500_000
 _FIRST_TAIL = 0.1
 _HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
@@ -129,6 +136,7 @@ class FillRestorer(NetworkRestorer):
     network: FillUNet
     cell_px = _CELL_PX
     whole_pixels = _WHOLE_PIXELS
+    views: Sequence[tuple[int, int]] = _VIEWS
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         assert mask is not None
@@ -151,18 +159,29 @@ class FillRestorer(NetworkRestorer):
         assert mask is not None
         filled = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
         unknown = mask[0, 0].cpu().numpy() > 0.5
-        numbers, pieces = cut_holes(unknown, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
-        if not pieces:
+        wide_numbers, wide_pieces = (
+            _wide_parts(unknown) if parameters.get("large_holes") == "texture" else (np.zeros(unknown.shape, int), [])
+        )
+        rest = unknown & ~np.isin(wide_numbers, [piece.number for piece in wide_pieces])
+        numbers, pieces = cut_holes(rest, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
+        count = len(pieces) + len(wide_pieces)
+        if not count:
             yield 1.0, image
             return
         filled, unknown = filled.copy(), unknown.copy()
-        for count, piece in enumerate(pieces, start=1):
-            window = self._window(piece, unknown.shape)
-            own = numbers[window] == piece.number
-            fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
+        for done, piece in enumerate([*pieces, *wide_pieces], start=1):
+            if done > len(pieces):
+                window = surroundings_of(piece, unknown.shape)
+                own = wide_numbers[window] == piece.number
+                rng = np.random.default_rng((int(parameters["seed"]), piece.number))
+                fill = fill_by_example(filled[window], unknown[window], rng=rng)
+            else:
+                window = self._window(piece, unknown.shape)
+                own = numbers[window] == piece.number
+                fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
             filled[window][own] = fill[own]
             unknown[window][own] = False
-            yield count / len(pieces), torch.from_numpy(filled).permute(2, 0, 1)[None]
+            yield done / count, torch.from_numpy(filled).permute(2, 0, 1)[None]
 
     def _window(self, piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
         """Return a window with a margin as wide as the hole is thick, sides of the network's multiple where it fits."""
@@ -198,10 +217,27 @@ class FillRestorer(NetworkRestorer):
         holes = torch.from_numpy(mask.astype(np.float32)).to(device)[None, None]
         batch = functional.pad(picture, pads, mode="replicate").to(self.dtype)
         told = functional.pad(holes, pads).to(self.dtype)
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        damage = self.network(batch, told)[..., : mask.shape[0], : mask.shape[1]].float()
+
+        def found(places: list[int], view: int) -> Tensor:
+            seen = view_of(batch, view).contiguous(memory_format=torch.channels_last)
+            return turned_back(self.network(seen, view_of(told, view)).float(), view)
+
+        views = next((count for count, most in self.views if mask.size <= most), 1)
+        damage = mean_of_views(found, [views])[..., : mask.shape[0], : mask.shape[1]]
         corrected = (picture - holes * damage).clamp(0, 1)
         return np.ascontiguousarray(corrected[0].permute(1, 2, 0).cpu().numpy())
+
+
+def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
+    """Return numbers (H, W) and pieces of those parts of the holes that are too wide for the network to fill sharply.
+
+    Parts in whose surroundings more is lost than left are not among the pieces.
+    """
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    square = np.ones((_SOFT_PX + 3, _SOFT_PX + 3), np.uint8)
+    wide = mask & (cv2.dilate((2 * depth > _SOFT_PX).astype(np.uint8), square) > 0)
+    numbers, pieces = cut_holes(wide, cell_px=_CELL_PX, thick_px=0)
+    return numbers, [piece for piece in pieces if 1 - mask[surroundings_of(piece, mask.shape)].mean() >= _LEAST_KNOWN]
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:

@@ -132,6 +132,45 @@ def test_every_piece_is_a_step(restorer: FillRestorer) -> None:
     assert fractions == [0.5, 1.0]
 
 
+def _filled(restorer: FillRestorer, image: np.ndarray, mask: np.ndarray, **parameters: object) -> np.ndarray:
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    holes = torch.from_numpy(mask[None, None].astype(np.float32))
+    return restorer.restore(batch, parameters=[parameters], mask=holes)[0].permute(1, 2, 0).numpy()
+
+
+def test_fill_of_a_small_mirrored_picture_is_the_mirrored_fill(
+    restorer: FillRestorer, rng: np.random.Generator
+) -> None:
+    image, mask = rng.random((64, 64, 3), dtype=np.float32), _mask(64, 64, np.s_[20:44, 30:34])
+    filled = _filled(restorer, image, mask)
+    mirrored = _filled(restorer, np.ascontiguousarray(image[:, ::-1]), np.ascontiguousarray(mask[:, ::-1]))
+    np.testing.assert_allclose(mirrored[:, ::-1], filled, atol=1e-5)
+
+
+def test_wide_holes_get_texture_and_thin_ones_the_network(restorer: FillRestorer) -> None:
+    image = np.tile(np.random.default_rng(5).random((16, 16, 3), dtype=np.float32), (12, 12, 1))
+    wide, thin = _mask(192, 192, np.s_[60:100, 60:100]), _mask(192, 192, np.s_[150:153, 20:170])
+    texture = _filled(restorer, image, wide | thin, large_holes="texture", seed=0)
+    smooth = _filled(restorer, image, wide | thin, large_holes="smooth", seed=0)
+    np.testing.assert_array_equal(texture[thin], smooth[thin])
+    np.testing.assert_array_equal(texture[~(wide | thin)], image[~(wide | thin)])
+    inside = _mask(192, 192, np.s_[70:90, 70:90])
+    assert np.median(np.abs(texture - image)[inside]) < 0.2 * np.median(np.abs(smooth - image)[inside])
+
+
+def test_texture_is_taken_only_where_more_is_known_than_lost(restorer: FillRestorer, rng: np.random.Generator) -> None:
+    image, mask = rng.random((96, 96, 3), dtype=np.float32), _mask(96, 96, np.s_[8:88, 4:92])
+    texture, smooth = (_filled(restorer, image, mask, large_holes=kind, seed=0) for kind in ("texture", "smooth"))
+    np.testing.assert_array_equal(texture, smooth)
+
+
+def test_another_seed_gives_wide_holes_another_texture(restorer: FillRestorer, rng: np.random.Generator) -> None:
+    image, mask = rng.random((128, 128, 3), dtype=np.float32), _mask(128, 128, np.s_[40:70, 40:70])
+    first, again, other = (_filled(restorer, image, mask, large_holes="texture", seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
 def test_exemplar_completes_a_regular_texture() -> None:
     rows, columns = np.mgrid[:72, :72]
     stripes = ((rows + columns) % 8 < 4).astype(np.float32)[..., None].repeat(3, axis=2)

@@ -1,0 +1,97 @@
+"""Filling wide holes with parts of the picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from restoration.models.exemplar import fill_by_example
+from restoration.models.membrane import fill_smoothly
+from restoration.models.shift_map import blend_parts, frequent_shifts, known_patches, shift_parts
+
+_PERIOD_PX = 16
+
+
+@pytest.fixture
+def wallpaper(rng: np.random.Generator) -> np.ndarray:
+    """A picture that repeats itself every 16 px, both ways."""
+    return np.tile(rng.random((_PERIOD_PX, _PERIOD_PX, 3), dtype=np.float32), (8, 8, 1))
+
+
+@pytest.fixture
+def hole() -> np.ndarray:
+    mask = np.zeros((128, 128), np.bool_)
+    mask[50:86, 44:80] = True
+    return mask
+
+
+def _damaged(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    return fill_smoothly(np.where(mask[..., None], np.float32(0), picture), mask)
+
+
+def test_shifts_of_a_wallpaper_are_its_periods(
+    wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator
+) -> None:
+    shifts = frequent_shifts(_damaged(wallpaper, hole), hole, rng=rng)
+    assert len(shifts)
+    np.testing.assert_array_equal(shifts % _PERIOD_PX, 0)
+    assert (np.abs(shifts).max(axis=1) > 0).all()
+
+
+def test_wallpaper_comes_back(wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator) -> None:
+    filled = fill_by_example(_damaged(wallpaper, hole), hole, rng=rng)
+    np.testing.assert_array_equal(filled[~hole], wallpaper[~hole])
+    np.testing.assert_allclose(filled, wallpaper, atol=0.01)
+
+
+def test_places_are_known_and_those_of_known_pixels_their_own(
+    wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator
+) -> None:
+    parts = shift_parts(_damaged(wallpaper, hole), hole, rng=rng)
+    assert parts is not None
+    _, places = parts
+    assert not hole[places[..., 0], places[..., 1]].any()
+    np.testing.assert_array_equal(places[~hole], np.argwhere(~hole))
+
+
+def test_hole_larger_than_is_worked_on_at_once_is_filled_from_half_the_size(rng: np.random.Generator) -> None:
+    rows, columns = np.mgrid[:320, :320]
+    picture = 0.5 + 0.4 * np.sin(2 * np.pi * (rows + 2 * columns) / 64)[..., None].repeat(3, axis=2)
+    mask = np.zeros((320, 320), np.bool_)
+    mask[110:200, 120:220] = True
+    filled = fill_by_example(picture.astype(np.float32), mask, rng=rng)
+    error = np.abs(filled - picture)[mask].mean()
+    assert error < 0.3 * np.abs(fill_smoothly(picture.astype(np.float32), mask) - picture)[mask].mean()
+
+
+def test_tone_of_parts_is_matched_with_the_rim() -> None:
+    rows, columns = np.mgrid[:40, :60].astype(np.float32)
+    ramp = (0.2 + 0.008 * columns + 0.004 * rows)[..., None].repeat(3, axis=2)
+    mask = np.zeros((40, 60), np.bool_)
+    mask[12:28, 35:50] = True
+    places = np.indices(mask.shape).transpose(1, 2, 0)
+    places[mask] -= [0, 25]  # darker by 0.2, of equal slope
+    moved = ramp[places[..., 0], places[..., 1]]
+    np.testing.assert_allclose(blend_parts(ramp, moved, mask, places), ramp, atol=2e-3)
+
+
+@pytest.mark.parametrize("box", [np.s_[0:40, 0:40], np.s_[30:, 20:64], np.s_[:, 20:50]])
+def test_holes_at_the_border_are_filled(box: tuple[slice, slice], rng: np.random.Generator) -> None:
+    picture = rng.random((64, 96, 3), dtype=np.float32)
+    mask = np.zeros((64, 96), np.bool_)
+    mask[box] = True
+    filled = fill_by_example(picture, mask, rng=rng)
+    assert np.isfinite(filled).all()
+    np.testing.assert_array_equal(filled[~mask], picture[~mask])
+
+
+def test_nothing_is_moved_where_hardly_a_patch_is_known(rng: np.random.Generator) -> None:
+    mask = np.ones((64, 64), np.bool_)
+    mask[:8, :8] = False
+    assert known_patches(mask).sum() == 4
+    assert shift_parts(rng.random((64, 64, 3), dtype=np.float32), mask, rng=rng) is None
+
+
+def test_picture_of_one_colour_stays_of_one_colour(hole: np.ndarray, rng: np.random.Generator) -> None:
+    filled = fill_by_example(np.full((128, 128, 3), 0.25, np.float32), hole, rng=rng)
+    np.testing.assert_allclose(filled, 0.25, atol=1e-6)
