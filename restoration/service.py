@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import math
 import os
 import sqlite3
 import threading
@@ -19,14 +18,11 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from restoration import diagnosis, own_models, weights
+from restoration import own_models, weights
 from restoration.deblurring import ESTIMATE, find_kernel
-from restoration.enlarging import Enlargement, consistency_db, peak_factor, plan_enlargement, resampled
+from restoration.enlarging import consistency_db, resampled
 from restoration.errors import (
     DeadlinePassed,
-    ImageTooLarge,
-    InvalidMask,
-    InvalidParameter,
     InvalidRequest,
     ManifestError,
     RestorationError,
@@ -35,21 +31,14 @@ from restoration.errors import (
 )
 from restoration.forecast import Forecast, forecast
 from restoration.images import (
-    MAX_PIXELS,
-    MAX_PIXELS_TO_FIT,
     FloatArray,
-    Picture,
     bleed_alpha,
-    check_side,
     feather,
-    read,
-    read_kernel,
-    read_mask,
-    shrink_to,
 )
 from restoration.manifest import load_manifest
 from restoration.models.membrane import fill_smoothly
-from restoration.parameters import automatic_views, complete, fits, in_model_units, mix_of, settle
+from restoration.parameters import complete, fits, in_model_units, mix_of
+from restoration.plan import Plan, check_choices, make_plan, task_named
 from restoration.records import Records, default_path
 from restoration.types import (
     Done,
@@ -77,40 +66,8 @@ log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 
 NON_COMMERCIAL_VARIABLE = "RESTORATION_NON_COMMERCIAL"
-MAX_OUTPUT_PIXELS = 64_000_000
 _FORECAST_ROWS = 300
 _LOOK_AGAIN_S = 0.5
-_LEAST_TILE_PX = 64
-_MOST_FEATHER_PX = 100
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A request that has passed all checks."""
-
-    picture: Picture
-    task: Task
-    info: ModelInfo
-    parameters: dict[str, ParamValue]
-    enlargement: Enlargement | None
-    mask: npt.NDArray[np.bool_] | None
-    feather_px: int
-    kernel: FloatArray | None
-    precision: Literal["auto", "exact"]
-    tile_px: int | None
-    has_preview: bool
-    take: threading.Event | None
-    deadline_s: float | None
-    notes: tuple[str, ...]
-
-    @property
-    def passes(self) -> list[dict[str, ParamValue]]:
-        """The parameters of each pass through the model; `scale` is one of the network's own factors there."""
-        if self.enlargement is None:
-            return [self.parameters]
-        first, *rest = [{**self.parameters, "scale": scale} for scale in self.enlargement.passes]
-        once = {"views": 1} if self.info.param("views") else {}  # what they see is large by then
-        return [first, *({**each, **once} for each in rest)]
 
 
 @dataclass(frozen=True)
@@ -258,59 +215,13 @@ class Service:
                 self._parts_made = _Parts(LocalEngine(devices), registries)
             return self._parts_made
 
-    def _prepare(self, request: RestoreRequest) -> _Plan:
-        """Decode and check everything that can be checked without loading a model."""
-        task = _task(request.task)
-        _check_choices(request)
+    def _prepare(self, request: RestoreRequest) -> Plan:
+        """Check everything that can be checked without loading a model."""
+        task = task_named(request.task)
+        check_choices(request)
         info, notes = self._choose(task, request)
-        parameters = complete(info, request.parameters)
-        largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
-        picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-        if picture.frames > 1:
-            notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
-        mask = _mask(request, task, picture)
-        limit = _largest_input_pixels(info, parameters)
-        if picture.width * picture.height > limit:
-            if not request.fit:
-                raise ImageTooLarge(
-                    f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text}; "
-                    "choose to shrink it, or choose another model.",
-                    limit=limit,
-                )
-            if mask is not None:
-                raise ImageTooLarge(
-                    f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text}; "
-                    "shrink the picture and the mask together first.",
-                    limit=limit,
-                )
-            fitted = shrink_to(picture, max_pixels=limit)
-            notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
-            picture = fitted
-        parameters = settle(info, parameters, tell=functools.partial(_told, picture, info))
-        enlargement = None
-        if info.param("scale") is not None:
-            enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
-            _check_output(enlargement, picture)
-            notes = (*notes, *_notes_on(enlargement))
-        if request.file_format is not None:
-            result = picture if enlargement is None else enlargement
-            check_side(request.file_format, width=result.width, height=result.height)
-        return _Plan(
-            picture=picture,
-            task=task,
-            info=info,
-            parameters=parameters,
-            enlargement=enlargement,
-            mask=mask,
-            feather_px=_feather_px(request),
-            kernel=_kernel(request, info),
-            precision=request.precision,
-            tile_px=request.tile_px,
-            has_preview=request.has_preview,
-            take=request.take if info.is_anytime else None,
-            deadline_s=None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s,
-            notes=notes,
-        )
+        deadline_s = None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s
+        return make_plan(request, task, info, notes=notes, deadline_s=deadline_s)
 
     def _choose(self, task: Task, request: RestoreRequest) -> tuple[ModelInfo, tuple[str, ...]]:
         """Return the model asked for, or the first of the task that is available and takes the parameters."""
@@ -338,7 +249,7 @@ class Service:
             notes = (f"{chosen.info.title} was chosen, since {first.title} does not take these settings.", *notes)
         return chosen.info, notes
 
-    def _carry_out(self, plan: _Plan, run: _Run) -> Generator[Event, None, None]:
+    def _carry_out(self, plan: Plan, run: _Run) -> Generator[Event, None, None]:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         registry = parts.place()
@@ -379,7 +290,7 @@ class Service:
         )
         yield Done(result)
 
-    def _with_kernel(self, plan: _Plan, run: _Run) -> Generator[Progress, None, _Plan]:
+    def _with_kernel(self, plan: Plan, run: _Run) -> Generator[Progress, None, Plan]:
         """Return the plan with the kernel of its blur, which is found once for the whole picture."""
         if plan.kernel is not None or plan.info.param("blur") is None:
             return plan
@@ -403,7 +314,7 @@ class Service:
         finally:
             self._estimates.release()
 
-    def _fetch_weights(self, plan: _Plan) -> Generator[Progress, None, None]:
+    def _fetch_weights(self, plan: Plan) -> Generator[Progress, None, None]:
         """Download what the model needs, in this job's own time: other jobs go on.
 
         Raises:
@@ -423,7 +334,7 @@ class Service:
                 message = f'{error} {other.title} (model "{other.id}") works now.'
                 raise WeightsUnavailable(message, model=plan.info.id) from error
 
-    def _substitute(self, plan: _Plan) -> ModelInfo | None:
+    def _substitute(self, plan: Plan) -> ModelInfo | None:
         """Return the first other model of the task that can run now."""
         statuses = self.list_models(plan.task)
         return next((each.info for each in statuses if each.is_available and each.info.id != plan.info.id), None)
@@ -441,7 +352,7 @@ class Service:
 class _Run:
     """What is known so far of a run in progress."""
 
-    def __init__(self, plan: _Plan) -> None:
+    def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.started_at = datetime.now(UTC).isoformat(timespec="milliseconds")
         self.weights = ""
@@ -488,7 +399,7 @@ class _Work:
 
     engine: LocalEngine
     registry: Registry
-    plan: _Plan
+    plan: Plan
     run: _Run
 
     def restore(
@@ -567,18 +478,6 @@ def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -
     return before + np.asarray(share, dtype=np.float32) * (after - before)
 
 
-def _told(picture: Picture, info: ModelInfo, name: str) -> float | None:
-    """Return what a picture tells a model under the name of `Param.auto_from`."""
-    if name == "views":
-        return automatic_views(info, pixels=picture.width * picture.height)
-    seen = diagnosis.visible_part(picture)
-    if name == "brightness":
-        return 100 * diagnosis.wanted_brightness(seen.pixels)
-    if name == "shadow_noise":
-        return diagnosis.shadow_noise_level(seen)
-    return diagnosis.noise_level(seen) if name == "noise_level" else diagnosis.jpeg_quality(seen)
-
-
 def _offers_non_commercial() -> bool:
     """Tell whether whoever runs this process has asked for models that may not be used commercially."""
     return os.environ.get(NON_COMMERCIAL_VARIABLE) == "1"
@@ -601,44 +500,6 @@ def _status(info: ModelInfo, parameters: Parameters) -> ModelStatus:
     return ModelStatus(info, True)
 
 
-def _task(task: Task | str) -> Task:
-    try:
-        return Task(task)
-    except ValueError as error:
-        known = ", ".join(Task)
-        raise InvalidRequest(f'Task "{task}" does not exist; choose one of {known}.') from error
-
-
-def _check_choices(request: RestoreRequest) -> None:
-    """Check what is the same for all models."""
-    if request.precision not in ("auto", "exact"):
-        raise InvalidParameter(f'"precision" must be auto or exact, but is {request.precision}.', name="precision")
-    tile_px = request.tile_px
-    if tile_px is not None and (not isinstance(tile_px, int) or isinstance(tile_px, bool) or tile_px < _LEAST_TILE_PX):
-        message = f'"tile_px" must be a whole number from {_LEAST_TILE_PX}, but is {tile_px}.'
-        raise InvalidParameter(message, name="tile_px")
-
-
-def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[np.bool_] | None:
-    if task is not Task.INPAINT:
-        if request.mask is not None:
-            raise InvalidMask(f'A mask is only for inpainting, but the task is "{task}"; leave the mask out.')
-        return None
-    if request.mask is None:
-        raise InvalidMask(
-            "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
-        )
-    return read_mask(request.mask, size=(picture.width, picture.height))
-
-
-def _feather_px(request: RestoreRequest) -> int:
-    if not 0 <= request.feather_px <= _MOST_FEATHER_PX:
-        raise InvalidRequest(
-            f"The feather must be 0 to {_MOST_FEATHER_PX} px but is {request.feather_px}; choose a number between."
-        )
-    return request.feather_px
-
-
 def _joined(before: FloatArray, fill: FloatArray, mask: npt.NDArray[np.bool_], feather_px: int) -> FloatArray:
     """Return the picture with the fill in its mask; every pixel outside stays bit for bit."""
     if feather_px:
@@ -653,41 +514,6 @@ def _alpha_of_fill(alpha: FloatArray | None, mask: npt.NDArray[np.bool_]) -> Flo
         return alpha
     filled = fill_smoothly(np.repeat(alpha[..., None], 3, axis=2), mask)[..., 0]
     return np.where(mask, np.maximum(alpha, filled), alpha).astype(np.float32)
-
-
-def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:
-    if request.kernel is None:
-        return None
-    if not info.takes_kernel:
-        raise InvalidRequest(f"{info.title} takes no blur kernel; leave it out or choose another model.")
-    return read_kernel(request.kernel)
-
-
-def _largest_input_pixels(info: ModelInfo, parameters: Parameters) -> int:
-    """Return how many pixels a picture may have: the model's own limit and that of the largest picture on the way."""
-    own = int(info.max_megapixels * 1e6)
-    if info.param("scale") is None or parameters.get("long_side_px") or parameters.get("megapixels"):
-        return own  # a size in pixels leads there from any picture
-    return int(min(own, MAX_OUTPUT_PIXELS / peak_factor(info.scales, parameters) ** 2))
-
-
-def _check_output(enlargement: Enlargement, picture: Picture) -> None:
-    pixels = max(
-        math.prod(enlargement.passes) ** 2 * picture.width * picture.height, enlargement.width * enlargement.height
-    )
-    if pixels > MAX_OUTPUT_PIXELS:
-        raise ImageTooLarge(
-            f"The way to {enlargement.width}x{enlargement.height} px leads through {pixels / 1e6:.0f} megapixels, but "
-            f"{MAX_OUTPUT_PIXELS / 1e6:.0f} are the most; choose a smaller size or another model.",
-            limit=MAX_OUTPUT_PIXELS,
-        )
-
-
-def _notes_on(enlargement: Enlargement) -> tuple[str, ...]:
-    if len(enlargement.passes) < 2:
-        return ()
-    steps = " and then ".join(f"{scale} times" for scale in enlargement.passes)
-    return (f"Enlarged {steps}; detail this far beyond the original is a guess.",)
 
 
 @functools.cache
@@ -734,7 +560,7 @@ def restore(
     """
     request = RestoreRequest(
         image=image,
-        task=_task(task),
+        task=task_named(task),
         model=model,
         parameters=as_mapping(parameters),
         mask=mask,

@@ -53,6 +53,7 @@ FLOORS = {
     "deblurring": 5,
     "diagnosis": 5,
     "registry": 5,
+    "plan": 5.5,
     "service": 6,
     "training": 7,
     "bench": 7,

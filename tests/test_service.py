@@ -178,7 +178,7 @@ def test_picture_above_the_limit_is_refused_with_the_limit(tmp_path: Path, photo
     assert caught.value.limit == 1000
 
 
-def test_picture_above_the_limit_is_fitted_on_request_and_the_user_told(tmp_path: Path, photo: Image.Image) -> None:
+def test_picture_above_the_limit_is_fitted_on_request_and_the_usertold(tmp_path: Path, photo: Image.Image) -> None:
     service = Service(models=[_limited(0.001)], records_path=tmp_path / "r.sqlite3")
     result = _run(service, photo, Task.DENOISE, fit=True)
     assert result.picture.width * result.picture.height <= 1000
@@ -311,7 +311,7 @@ def test_size_out_of_reach_is_refused_with_the_range(
 def test_way_through_too_many_pixels_is_refused(
     service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.service.MAX_OUTPUT_PIXELS", 20_000)
+    monkeypatch.setattr("restoration.plan.MAX_OUTPUT_PIXELS", 20_000)
     with pytest.raises(ImageTooLarge, match="choose a smaller size"):
         _run(service, photo, Task.SUPER_RESOLUTION, model="edsr-lite", parameters={"long_side_px": 150})
 
@@ -472,7 +472,7 @@ def test_strength_mixes_the_answer_with_the_original(service: Service, photo: Im
 
 
 def test_fit_shrinks_what_is_larger_than_any_picture_may_be(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("restoration.service.MAX_PIXELS", 1000)
+    monkeypatch.setattr("restoration.plan.MAX_PIXELS", 1000)
     pixels = np.zeros((40, 50, 3), np.uint8)
     with pytest.raises(ImageTooLarge):
         _run(service, pixels, Task.SUPER_RESOLUTION, model="bicubic", parameters={"scale": 2})
@@ -524,10 +524,10 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
 )
 def test_small_pictures_are_seen_more_often(model: str, side: int, views: int) -> None:
     from restoration.parameters import complete, settle
-    from restoration.service import _told
+    from restoration.plan import told
 
     picture, info = Picture(np.zeros((side, side, 3), np.float32)), MANIFEST[model]
-    settled = settle(info, complete(info, {}), tell=lambda name: _told(picture, info, name))
+    settled = settle(info, complete(info, {}), tell=lambda name: told(picture, info, name))
     assert settled["views"] == views
 
 
