@@ -235,7 +235,7 @@ def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
     """
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     square = np.ones((_SOFT_PX + 3, _SOFT_PX + 3), np.uint8)
-    wide = mask & (cv2.dilate((2 * depth > _SOFT_PX).astype(np.uint8), square) > 0)
+    wide = mask & (cv2.dilate((depth > _SOFT_PX / 2).astype(np.uint8), square) > 0)
     numbers, pieces = cut_holes(wide, cell_px=_CELL_PX, thick_px=0)
     return numbers, [piece for piece in pieces if 1 - mask[surroundings_of(piece, mask.shape)].mean() >= _LEAST_KNOWN]
 
