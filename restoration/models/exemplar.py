@@ -28,6 +28,7 @@ _CELL_PX = 256
 _JOIN_PX = 64
 _THICK_PX = 48
 _MARGIN_PX = 96
+_WIDE_MARGIN_PX = 256
 _REACH_PX = 3
 _LEAST_THICKNESS_PX = 5
 _LEAST_SIDE_PX = 32
@@ -216,7 +217,7 @@ def _distances(first: _Floats, second: _Floats) -> _Floats:
 
 
 def surroundings_of(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
-    """Return a window with a margin to search in, twice as wide as the hole is thick."""
+    """Return a window with a margin to search in, up to twice as wide as the hole is thick."""
     top, left, bottom, right = piece.box
-    margin = max(_MARGIN_PX, round(2 * piece.thickness_px))
+    margin = max(_MARGIN_PX, round(min(2 * piece.thickness_px, _WIDE_MARGIN_PX + piece.thickness_px / 2)))
     return window_of(piece.box, shape, height_px=bottom - top + 2 * margin, width_px=right - left + 2 * margin)

@@ -33,7 +33,7 @@ Places = npt.NDArray[np.int64]
 """(..., 2): rows and columns."""
 
 _WORKING_AREA_PX = 2500
-_LEAST_SIDE_PX = 64
+_LEAST_SIDE_PX = 24
 _REACH_PX = 3
 _MOST_PATCHES, _MOST_QUERIES = 24_000, 4_000
 _FEATURES = 20
@@ -66,6 +66,8 @@ def shift_parts(image: FloatArray, mask: Mask, *, rng: np.random.Generator) -> t
     while small_mask.sum() > _WORKING_AREA_PX and min(small_mask.shape) > _LEAST_SIDE_PX:
         small, small_mask = halved(small, small_mask)
         factor *= 2
+    if small_mask.sum() > 2 * _WORKING_AREA_PX:  # a hole along a strip
+        return None
     shifts = frequent_shifts(small, small_mask, rng=rng)
     if not len(shifts):
         return None

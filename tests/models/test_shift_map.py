@@ -92,6 +92,13 @@ def test_nothing_is_moved_where_hardly_a_patch_is_known(rng: np.random.Generator
     assert shift_parts(rng.random((64, 64, 3), dtype=np.float32), mask, rng=rng) is None
 
 
+def test_long_hole_in_a_strip_is_left_to_patches(rng: np.random.Generator) -> None:
+    picture, mask = rng.random((24, 2000, 3), dtype=np.float32), np.zeros((24, 2000), np.bool_)
+    mask[2:22, 200:1800] = True
+    assert shift_parts(picture, mask, rng=rng) is None
+    assert np.isfinite(fill_by_example(picture, mask, rng=rng)).all()
+
+
 def test_picture_of_one_colour_stays_of_one_colour(hole: np.ndarray, rng: np.random.Generator) -> None:
     filled = fill_by_example(np.full((128, 128, 3), 0.25, np.float32), hole, rng=rng)
     np.testing.assert_allclose(filled, 0.25, atol=1e-6)
