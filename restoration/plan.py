@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+import time
 from dataclasses import dataclass
 from typing import Literal
 
@@ -63,14 +64,14 @@ class Plan:
 
 
 def make_plan(
-    request: RestoreRequest, task: Task, info: ModelInfo, *, notes: tuple[str, ...], deadline_s: float | None
+    request: RestoreRequest, task: Task, info: ModelInfo, *, notes: tuple[str, ...], time_limit_s: float | None
 ) -> Plan:
     """Decode what was sent and check everything that can be checked without loading the model.
 
     Args:
         info: the model that was chosen.
         notes: for the user, from that choice.
-        deadline_s: time of `time.perf_counter` at which the run is given up; None for never.
+        time_limit_s: how long the run may take from then on; None for no limit.
 
     Raises:
         InvalidRequest: the picture, the mask, the kernel or a parameter is not fit for use.
@@ -108,7 +109,7 @@ def make_plan(
         tile_px=request.tile_px,
         has_preview=request.has_preview,
         take=request.take if info.is_anytime else None,
-        deadline_s=deadline_s,
+        deadline_s=None if time_limit_s is None else time.perf_counter() + time_limit_s,
         notes=notes,
     )
 

@@ -220,8 +220,7 @@ class Service:
         task = task_named(request.task)
         check_choices(request)
         info, notes = self._choose(task, request)
-        deadline_s = None if self._time_limit_s is None else time.perf_counter() + self._time_limit_s
-        return make_plan(request, task, info, notes=notes, deadline_s=deadline_s)
+        return make_plan(request, task, info, notes=notes, time_limit_s=self._time_limit_s)
 
     def _choose(self, task: Task, request: RestoreRequest) -> tuple[ModelInfo, tuple[str, ...]]:
         """Return the model asked for, or the first of the task that is available and takes the parameters."""

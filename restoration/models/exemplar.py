@@ -88,10 +88,12 @@ def _healed(image: _Floats, places: _Places, mask: _Mask, rng: np.random.Generat
     """Return the picture with what does not fit in its holes replaced by patches, votes coming from near by."""
     matches = _Matches(image, mask, rng)
     matches.start_at(places)
+    is_stale = mask.copy()
     if len(matches.targets) <= _MOST_TARGETS:
         matches.search(jumps=_JUMPS_PX)
+        is_stale[tuple(matches.targets.T)] = False
     matches.vote(reach_px=1)
-    return blend_parts(image, matches.estimate, mask, matches.field)
+    return blend_parts(image, matches.estimate, mask, np.where(is_stale[..., None], places, matches.field))
 
 
 def _thickness_px(mask: _Mask) -> float:

@@ -38,6 +38,7 @@ _LEAST_MARGIN_PX = 48
 _VIEWS = ((8, 100_000), (4, 200_000), (2, 400_000))
 """How many views of a window are taken, and up to how many pixels."""
 _SOFT_PX = 14  # discs wider than this come out visibly soft
+_MOST_WIDE, _LARGEST_AROUND_PX = 50, 4_000_000
 _LEAST_KNOWN = 0.5  # of the surroundings, for parts and patches to be found in them
 _WHOLE_PIXELS = 1_500_000
 _FIRST_TAIL = 0.1
@@ -166,7 +167,7 @@ class FillRestorer(NetworkRestorer):
         numbers, pieces = cut_holes(rest, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
         count = len(pieces) + len(wide_pieces)
         if not count:
-            yield 1.0, image
+            yield 1.0, image.float().cpu()
             return
         filled, unknown = filled.copy(), unknown.copy()
         for done, piece in enumerate([*pieces, *wide_pieces], start=1):
@@ -231,13 +232,21 @@ class FillRestorer(NetworkRestorer):
 def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
     """Return numbers (H, W) and pieces of those parts of the holes that are too wide for the network to fill sharply.
 
-    Parts in whose surroundings more is lost than left are not among the pieces.
+    Parts in whose surroundings more is lost than left, or that are too many or too large for the time that patches
+    take, are not among the pieces.
     """
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
     square = np.ones((_SOFT_PX + 3, _SOFT_PX + 3), np.uint8)
     wide = mask & (cv2.dilate((depth > _SOFT_PX / 2).astype(np.uint8), square) > 0)
+    if cv2.connectedComponents(wide.astype(np.uint8))[0] - 1 > _MOST_WIDE:
+        return np.zeros(mask.shape, np.int32), []
     numbers, pieces = cut_holes(wide, cell_px=_CELL_PX, thick_px=0)
-    return numbers, [piece for piece in pieces if 1 - mask[surroundings_of(piece, mask.shape)].mean() >= _LEAST_KNOWN]
+    around = [mask[surroundings_of(piece, mask.shape)] for piece in pieces]
+    return numbers, [
+        piece
+        for piece, holes in zip(pieces, around, strict=True)
+        if holes.size <= _LARGEST_AROUND_PX and 1 - holes.mean() >= _LEAST_KNOWN
+    ]
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:

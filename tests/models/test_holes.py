@@ -164,6 +164,15 @@ def test_texture_is_taken_only_where_more_is_known_than_lost(restorer: FillResto
     np.testing.assert_array_equal(texture, smooth)
 
 
+def test_many_wide_specks_are_left_to_the_network(restorer: FillRestorer, rng: np.random.Generator) -> None:
+    image, mask = rng.random((260, 260, 3), dtype=np.float32), np.zeros((260, 260), np.bool_)
+    for row in range(4, 250, 32):
+        for column in range(4, 250, 32):
+            mask[row : row + 16, column : column + 16] = True
+    texture, smooth = (_filled(restorer, image, mask, large_holes=kind, seed=0) for kind in ("texture", "smooth"))
+    np.testing.assert_array_equal(texture, smooth)
+
+
 def test_another_seed_gives_wide_holes_another_texture(restorer: FillRestorer, rng: np.random.Generator) -> None:
     image, mask = rng.random((128, 128, 3), dtype=np.float32), _mask(128, 128, np.s_[40:70, 40:70])
     first, again, other = (_filled(restorer, image, mask, large_holes="texture", seed=seed) for seed in (1, 1, 2))

@@ -54,10 +54,13 @@ def test_places_are_known_and_those_of_known_pixels_their_own(
     np.testing.assert_array_equal(places[~hole], np.argwhere(~hole))
 
 
-def test_hole_larger_than_is_worked_on_at_once_is_filled_from_half_the_size(rng: np.random.Generator) -> None:
-    rows, columns = np.mgrid[:320, :320]
+@pytest.mark.parametrize("size", [(320, 320), (321, 335)])
+def test_hole_larger_than_is_worked_on_at_once_is_filled_from_half_the_size(
+    size: tuple[int, int], rng: np.random.Generator
+) -> None:
+    rows, columns = np.mgrid[: size[0], : size[1]]
     picture = 0.5 + 0.4 * np.sin(2 * np.pi * (rows + 2 * columns) / 64)[..., None].repeat(3, axis=2)
-    mask = np.zeros((320, 320), np.bool_)
+    mask = np.zeros(size, np.bool_)
     mask[110:200, 120:220] = True
     filled = fill_by_example(picture.astype(np.float32), mask, rng=rng)
     error = np.abs(filled - picture)[mask].mean()
@@ -83,6 +86,15 @@ def test_holes_at_the_border_are_filled(box: tuple[slice, slice], rng: np.random
     filled = fill_by_example(picture, mask, rng=rng)
     assert np.isfinite(filled).all()
     np.testing.assert_array_equal(filled[~mask], picture[~mask])
+
+
+def test_object_cut_by_the_border_is_filled_as_well_there(rng: np.random.Generator) -> None:
+    rows, columns = np.mgrid[:120, :160]
+    stripes = 0.5 + 0.4 * np.sin(2 * np.pi * (rows + columns) / 20)[..., None].repeat(3, axis=2).astype(np.float32)
+    mask = np.zeros((120, 160), np.bool_)
+    mask[:40, 60:100] = True
+    errors = np.abs(fill_by_example(stripes, mask, rng=rng) - stripes)[:40, 60:100].mean(axis=(1, 2))
+    assert errors.max() < 0.03
 
 
 def test_nothing_is_moved_where_hardly_a_patch_is_known(rng: np.random.Generator) -> None:
