@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoration.bench.cases import Damage, load_cases
+from restoration.bench.cases import Case, Damage, load_cases
 from restoration.bench.sheet import contact_sheet
+from restoration.images import Picture
 from restoration.service import Service
 from restoration.types import Task
 
@@ -44,3 +45,23 @@ def test_enlarged_pictures_stand_beside_their_input_at_one_size(folder: Path, tm
         service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2}, crop_px=CROP_PX
     )
     assert sheet.width == 3 * (CROP_PX + 4)
+
+
+def test_crop_of_a_filled_picture_shows_the_hole(tmp_path: Path) -> None:
+    pixels = np.full((120, 160, 3), 0.25, np.float32)
+    pixels[:40] = np.random.default_rng(0).random((40, 160, 3))  # the liveliest part lies elsewhere
+    mask = np.zeros((120, 160), np.bool_)
+    mask[100:108, 130:140] = True
+    reference = Picture(pixels)
+    damaged = reference.with_pixels(np.where(mask[..., None], np.float32(1), pixels))
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    sheet = contact_sheet(
+        service,
+        [Case("a", damaged, reference, mask)],
+        task=Task.INPAINT,
+        models=["telea"],
+        parameters={},
+        crop_px=CROP_PX,
+    )
+    crop = np.asarray(sheet)[16 : 16 + CROP_PX, :CROP_PX]
+    assert (crop == 255).all(axis=2).sum() == mask.sum()

@@ -38,3 +38,11 @@ def test_small_pictures_have_damaged_and_sound_pixels(size: tuple[int, int]) -> 
         mask = draw_holes(*size, rng=np.random.default_rng(seed))
         assert mask.any()
         assert not mask.all()
+
+
+def test_thin_damage_covers_the_share_that_is_asked_for() -> None:
+    few, many = (
+        np.median([draw_holes(96, 96, rng=np.random.default_rng(seed), thin_share=share).mean() for seed in range(60)])
+        for share in ((0.003, 0.01), (0.2, 0.25))
+    )
+    assert few < 0.1 < 0.18 < many

@@ -173,6 +173,15 @@ def test_many_wide_specks_are_left_to_the_network(restorer: FillRestorer, rng: n
     np.testing.assert_array_equal(texture, smooth)
 
 
+def test_holes_with_very_large_surroundings_are_left_to_the_network(
+    restorer: FillRestorer, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.models.fill_unet._LARGEST_AROUND_PX", 100)
+    image, mask = rng.random((96, 96, 3), dtype=np.float32), _mask(96, 96, np.s_[30:60, 30:60])
+    texture, smooth = (_filled(restorer, image, mask, large_holes=kind, seed=0) for kind in ("texture", "smooth"))
+    np.testing.assert_array_equal(texture, smooth)
+
+
 def test_another_seed_gives_wide_holes_another_texture(restorer: FillRestorer, rng: np.random.Generator) -> None:
     image, mask = rng.random((128, 128, 3), dtype=np.float32), _mask(128, 128, np.s_[40:70, 40:70])
     first, again, other = (_filled(restorer, image, mask, large_holes="texture", seed=seed) for seed in (1, 1, 2))

@@ -44,6 +44,15 @@ def test_wallpaper_comes_back(wallpaper: np.ndarray, hole: np.ndarray, rng: np.r
     np.testing.assert_allclose(filled, wallpaper, atol=0.01)
 
 
+def test_parts_stay_where_a_hole_is_too_large_to_be_searched(
+    wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("restoration.models.exemplar._MOST_TARGETS", 0)
+    filled = fill_by_example(_damaged(wallpaper, hole), hole, rng=rng)
+    np.testing.assert_array_equal(filled[~hole], wallpaper[~hole])
+    assert np.median(np.abs(filled - wallpaper)[hole]) < 0.01
+
+
 def test_places_are_known_and_those_of_known_pixels_their_own(
     wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator
 ) -> None:

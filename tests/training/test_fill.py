@@ -69,7 +69,7 @@ def test_objective_changes_the_holes_only(photos: Path, tmp_path: Path) -> None:
     assert torch.equal(restored[known], batch.lq[known])
 
 
-@pytest.mark.parametrize("loss", ["l1", "l2", "log-l1"])
+@pytest.mark.parametrize("loss", ["l1", "l2", "log-l1", "rms"])
 def test_loss_counts_the_holes_only_and_each_picture_alike(loss: str) -> None:
     recipe = dataclasses.replace(FILL, loss=loss)
     error, mask = torch.zeros(2, 3, 8, 8), torch.zeros(2, 1, 8, 8)
@@ -82,6 +82,7 @@ def test_loss_counts_the_holes_only_and_each_picture_alike(loss: str) -> None:
         "l1": 0.2,
         "l2": (0.01 + 0.09) / 2,
         "log-l1": (math.log(0.1 + floor) + math.log(0.3 + floor)) / 2,
+        "rms": (math.hypot(0.1, floor) + math.hypot(0.3, floor)) / 2,
     }
     assert found == pytest.approx(expected[loss], rel=1e-4)
 
