@@ -21,7 +21,7 @@ import numpy.typing as npt
 from restoration.models.base import FillingRestorer
 from restoration.models.holes import Piece, cut_holes, halved, window_of
 from restoration.models.membrane import fill_smoothly
-from restoration.models.shift_map import blend_parts, known_patches, shift_parts
+from restoration.models.shift_map import REACH_PX, blend_parts, known_patches, patches_round, shift_parts
 from restoration.types import Parameters
 
 _CELL_PX = 256
@@ -29,7 +29,6 @@ _JOIN_PX = 64
 _THICK_PX = 48
 _MARGIN_PX = 96
 _WIDE_MARGIN_PX = 256
-_REACH_PX = 3
 _LEAST_THICKNESS_PX = 5
 _LEAST_SIDE_PX = 32
 _WIDE_PX = 12
@@ -78,7 +77,7 @@ def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator) ->
         mask: (H, W), True = fill.
     """
     start = fill_smoothly(image, mask)
-    if min(mask.shape) < 2 * _REACH_PX + 2 or not known_patches(mask).any():
+    if min(mask.shape) < 2 * REACH_PX + 2 or not known_patches(mask).any():
         return start
     parts = shift_parts(start, mask, rng=rng) if _thickness_px(mask) > _WIDE_PX else None
     return _completed(start, mask, rng)[0] if parts is None else _healed(*parts, mask, rng)
@@ -130,10 +129,10 @@ class _Matches:
         self.estimate = image.copy()
         self._mask = mask
         self._rng = rng
-        reach = np.ones((2 * _REACH_PX + 1,) * 2, np.uint8)
+        reach = np.ones((2 * REACH_PX + 1,) * 2, np.uint8)
         is_target = cv2.dilate(mask.astype(np.uint8), reach) > 0
         self._is_source = known_patches(mask)
-        for edge in (np.s_[:_REACH_PX], np.s_[-_REACH_PX:], np.s_[:, :_REACH_PX], np.s_[:, -_REACH_PX:]):
+        for edge in (np.s_[:REACH_PX], np.s_[-REACH_PX:], np.s_[:, :REACH_PX], np.s_[:, -REACH_PX:]):
             is_target[edge] = False
         self.targets: _Places = np.argwhere(is_target)
         sources = np.argwhere(self._is_source)
@@ -141,8 +140,6 @@ class _Matches:
         self.field[...] = sources[rng.integers(len(sources), size=mask.shape)]
         depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)[tuple(self.targets.T)]
         self._trust = np.power(_RIM_TRUST, -np.asarray(depth, dtype=np.float32))
-        steps = np.arange(-_REACH_PX, _REACH_PX + 1)
-        self._offsets: _Places = (steps[:, None] * mask.shape[1] + steps[None]).ravel()
         self._errors = np.zeros(len(self.targets), np.float32)
 
     def take_over(self, field: _Places) -> None:
@@ -183,7 +180,7 @@ class _Matches:
         best[chosen] = inside[chosen]
         self.field[tuple(self.targets[chosen].T)] = inside[chosen]
 
-    def vote(self, *, reach_px: int = _REACH_PX) -> None:
+    def vote(self, *, reach_px: int = REACH_PX) -> None:
         """Set every pixel of the holes to the weighted mean of what the patches over it say.
 
         Args:
@@ -207,10 +204,7 @@ class _Matches:
         self.estimate = filled.reshape(self.estimate.shape)
 
     def _patches(self, places: _Places) -> _Floats:
-        """Return the patches round places at least `_REACH_PX` away from the border, (N, 147)."""
-        flat = places @ (self._mask.shape[1], 1)
-        gathered: _Floats = self.estimate.reshape(-1, 3)[flat[:, None] + self._offsets]
-        return gathered.reshape(len(places), 3 * len(self._offsets))
+        return patches_round(self.estimate, places)
 
 
 def _distances(first: _Floats, second: _Floats) -> _Floats:

@@ -34,7 +34,7 @@ Places = npt.NDArray[np.int64]
 
 _WORKING_AREA_PX = 2500
 _LEAST_SIDE_PX = 24
-_REACH_PX = 3
+REACH_PX = 3
 _MOST_PATCHES, _MOST_QUERIES = 24_000, 4_000
 _FEATURES = 20
 _NEIGHBOURS = 24
@@ -100,7 +100,7 @@ def frequent_shifts(image: FloatArray, mask: Mask, *, rng: np.random.Generator) 
     depth = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 3)
     known = known[np.argsort(depth[_at(known)], kind="stable")]
     asking = known[:_MOST_QUERIES]  # those next to the hole
-    patches = _patches(image, known)
+    patches = patches_round(image, known)
     features = _principal(patches, rng)
     _, found = cKDTree(features).query(features[: len(asking)], k=_NEIGHBOURS, eps=1.0)
     shifts = known[found] - asking[:, None]
@@ -119,7 +119,7 @@ def frequent_shifts(image: FloatArray, mask: Mask, *, rng: np.random.Generator) 
     return useful[np.sort(rng.choice(len(useful), round(_SHARE_TRIED * len(useful)), replace=False))]
 
 
-def known_patches(mask: Mask, *, reach_px: int = _REACH_PX) -> Mask:
+def known_patches(mask: Mask, *, reach_px: int = REACH_PX) -> Mask:
     """Return where a patch lies inside the picture and holds known pixels only."""
     reach = np.ones((2 * reach_px + 1,) * 2, np.uint8)
     return cv2.erode((~mask).astype(np.uint8), reach, borderType=cv2.BORDER_CONSTANT, borderValue=0) > 0
@@ -263,12 +263,12 @@ def _at(places: Places) -> tuple[Places, Places]:
     return places[..., 0], places[..., 1]
 
 
-def _patches(image: FloatArray, centres: Places) -> FloatArray:
-    """Return the patches round places at least `_REACH_PX` away from the border, (N, 147)."""
-    steps = np.arange(-_REACH_PX, _REACH_PX + 1)
+def patches_round(image: FloatArray, centres: Places) -> FloatArray:
+    """Return the patches round places (N, 2) at least `REACH_PX` away from the border, (N, 147)."""
+    steps = np.arange(-REACH_PX, REACH_PX + 1)
     offsets = (steps[:, None] * image.shape[1] + steps).ravel()
     around = (centres @ (image.shape[1], 1))[:, None] + offsets
-    return image.reshape(-1, 3)[around].reshape(len(centres), -1)
+    return image.reshape(-1, 3)[around].reshape(len(centres), 3 * len(offsets))
 
 
 def _principal(patches: FloatArray, rng: np.random.Generator) -> FloatArray:
