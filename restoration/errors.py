@@ -12,6 +12,7 @@
     ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
     │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
     ├── ManifestError (ValueError)          weights/manifest.toml is wrong
+    ├── DeadlinePassed (TimeoutError)       the run took longer than this service allows
     ├── OutOfMemory (MemoryError)
     └── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
 

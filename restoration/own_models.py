@@ -62,6 +62,11 @@ def load() -> tuple[ModelInfo, ...]:
     return load_manifest(manifest) if manifest.is_file() else ()
 
 
+def _slug(name: str) -> str:
+    """Return a name in small letters, digits and hyphens; of one without any, the first digits of its hash."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-") or hashlib.sha256(name.encode()).hexdigest()[:8]
+
+
 def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     """Recognise a weights file, copy it into the folder unless it lies there, and register it.
 
@@ -74,7 +79,7 @@ def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     """
     if not file.is_file() or file.suffix not in SUFFIXES:
         raise InvalidRequest(f'"{file}" is no weights file; name a file that ends in {", ".join(SUFFIXES)}.')
-    model_id = f"own-{re.sub('[^a-z0-9]+', '-', file.stem.lower()).strip('-') or 'model'}"
+    model_id = f"own-{_slug(file.stem)}"
     if any(info.id == model_id for info in load()):
         raise InvalidRequest(f'"{file.name}" is registered already, as {model_id}.')
     found = _recognise(file)

@@ -27,7 +27,8 @@ def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
             known = ", ".join(param.name for param in info.params) or "none"
             raise InvalidParameter(f'Model "{info.id}" has no parameter "{name}"; it takes: {known}.', name=name)
     return {
-        param.name: check(param, given[param.name]) if param.name in given else param.default for param in info.params
+        param.name: _on_step(param, check(param, given[param.name])) if param.name in given else param.default
+        for param in info.params
     }
 
 
@@ -88,6 +89,14 @@ def _rounded(param: Param, told: float) -> float:
     step = param.step or 1.0
     least = step if param.minimum == 0 else param.minimum or step
     return float(min(max(round(told / step) * step, least), param.maximum or told))
+
+
+def _on_step(param: Param, value: ParamValue) -> ParamValue:
+    """Return a number that models are built with rounded to a step of its control, lest every value be a model."""
+    if not param.is_build or param.kind != "float" or not param.step:
+        return value
+    first = param.minimum or 0.0
+    return round(first + round((float(value) - first) / param.step) * param.step, 6)
 
 
 def in_model_units(info: ModelInfo, values: Parameters) -> Parameters:

@@ -83,7 +83,7 @@ class _Parts:
 
 
 class Service:
-    """Restore pictures on one device. Any number of threads may use one service at once.
+    """Restore pictures on the devices of this machine. Any number of threads may use one service at once.
 
     Models whose weights may not be used commercially are offered only where the environment variable
     `RESTORATION_NON_COMMERCIAL` is 1 while the service is made; elsewhere they are neither listed nor run.
@@ -243,16 +243,15 @@ class Service:
         chosen = next((status for status in able if status.is_available), able[0])
         passed_over = able[: able.index(chosen)]
         notes = tuple(f"{status.info.title} was passed over: {status.reason}." for status in passed_over)
-        first = next(info for info in models)
-        if not fits(first, request.parameters):
-            notes = (f"{chosen.info.title} was chosen, since {first.title} does not take these settings.", *notes)
+        if not fits(models[0], request.parameters):
+            notes = (f"{chosen.info.title} was chosen, since {models[0].title} does not take these settings.", *notes)
         return chosen.info, notes
 
     def _carry_out(self, plan: Plan, run: _Run) -> Generator[Event, None, None]:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         registry = parts.place()
-        yield from self._fetch_weights(plan)
+        yield from _in_time(self._fetch_weights(plan), plan.deadline_s)
         plan = yield from self._with_kernel(plan, run)
         work = _Work(parts.engine, registry, plan, run)
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
@@ -442,15 +441,19 @@ class _Work:
             has_preview=has_preview,
             take=plan.take,
         )
+        pass_s: float | None = None
         with closing(self.engine.run(job, device=registry.device)) as events:
             for event in events:
                 if isinstance(event, Queued):
                     yield event
                 elif isinstance(event, Progress):
-                    yield replace(event, fraction=first + share * event.fraction)
+                    if event.eta_s is not None and event.fraction < 1:
+                        pass_s = event.eta_s / (1 - event.fraction)
+                    left_s = None if pass_s is None else pass_s * ((1 - first) / share - event.fraction)
+                    yield replace(event, fraction=first + share * event.fraction, eta_s=left_s)
                 else:
                     self.run.add(event.stats)
-                    self.run.notes += event.notes
+                    self.run.notes = tuple(dict.fromkeys((*self.run.notes, *event.notes)))
                     return event.pixels
         raise AssertionError("the engine ended without an answer")
 

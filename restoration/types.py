@@ -186,7 +186,7 @@ class RestoreRequest:
         task: what to do.
         model: a model id, or None for the first model of the task that fits the parameters.
         parameters: values by name, in the units that users see (sigma in 0-255).
-        mask: for inpainting; white (or nonzero alpha) marks what is to be filled. None elsewhere.
+        mask: for inpainting; white marks what is to be filled, or where nothing is white, what is more than half opaque. None elsewhere.
         feather_px: how far inside the mask the original passes into the fill; 0 fills the whole mask.
         kernel: for deblurring with models that take one, a picture of the blur kernel instead of the parameters of it.
         fit: shrink a picture above the model's limit instead of refusing it.
@@ -263,7 +263,7 @@ class RestoreResult:
 
     @property
     def recipe(self) -> str:
-        """How the picture was made, as JSON: enough to make it again."""
+        """How the picture was made, as JSON: task, model, weights and parameters; no mask, kernel or shrinking."""
         steps = {"task": self.task, "model": self.model.id, "weights": self.weights, **self.parameters}
         return json.dumps({"software": f"restoration {__version__}", **steps})
 

@@ -114,3 +114,10 @@ def test_any_character_may_stand_in_the_name_of_a_file(upscaler: Path, tmp_path:
     named.write_bytes(upscaler.read_bytes())
     assert own_models.add(named).title == "träume 😀 (own)"
     assert own_models.add(upscaler) in own_models.load()
+
+
+def test_names_without_latin_letters_get_ids_of_their_own(upscaler: Path, tmp_path: Path) -> None:
+    names = ["модель.safetensors", "图像.safetensors"]
+    for name in names:
+        (tmp_path / name).write_bytes(upscaler.read_bytes())
+    assert len({own_models.add(tmp_path / name).id for name in names}) == 2

@@ -110,3 +110,10 @@ def test_representative_parameters_leave_nothing_to_be_measured(info: ModelInfo)
     assert all(shown[param.name] for param in info.params if param.auto_from)
     assert shown.get("blur") != "estimate"
     assert complete(info, shown) == shown
+
+
+def test_number_that_a_model_is_built_with_is_rounded_to_the_step_of_its_control() -> None:
+    sharpness = Param("sharpness", "float", 0.5, minimum=0, maximum=1, step=0.05, is_build=True)
+    info = dataclasses.replace(INFO, params=(sharpness, dataclasses.replace(sharpness, name="mix", is_build=False)))
+    assert complete(info, {"sharpness": 0.500001, "mix": 0.500001}) == {"sharpness": 0.5, "mix": 0.500001}
+    assert complete(info, {"sharpness": 1.0}) == {"sharpness": 1.0, "mix": 0.5}

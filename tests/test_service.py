@@ -10,13 +10,16 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from restoration import restore
+from restoration.engine.job import Answer, Job
 from restoration.errors import (
     DeadlinePassed,
     ImageTooLarge,
@@ -29,8 +32,9 @@ from restoration.errors import (
 )
 from restoration.images import Picture, read
 from restoration.manifest import load_manifest
+from restoration.plan import Plan
 from restoration.records import Records
-from restoration.service import Service
+from restoration.service import Service, _Run, _Work
 from restoration.types import (
     Done,
     Event,
@@ -38,6 +42,7 @@ from restoration.types import (
     Progress,
     RestoreRequest,
     RestoreResult,
+    RunStats,
     Task,
     WeightFile,
     as_mapping,
@@ -279,6 +284,35 @@ def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image
     assert result.image.size == (448, 320)
     assert any("4 times and then 2 times" in note for note in result.notes)
     assert result.weights.count("+") == 1
+
+
+def test_remaining_time_counts_the_passes_to_come() -> None:
+    class Engine:
+        def run(self, job: Job, *, device: object) -> Iterator[Progress | Answer]:
+            yield Progress(0.5, "Restoring", 1.0)
+            yield Progress(1.0, "Restoring", 0.0)
+            yield Answer(job.pixels, stats, ("once",))
+
+    stats = RunStats(device="cpu", dtype="float32", queue_s=0, run_s=1, tiles=1, peak_bytes=None)
+    loaded = SimpleNamespace(restorer=None, dtype=torch.float32, weights="")
+    registry = SimpleNamespace(load=lambda info, parameters, precision: loaded, device=torch.device("cpu"))
+    plan = SimpleNamespace(
+        info=dataclasses.replace(MANIFEST["lanczos"], params=()),
+        passes=({"scale": 4}, {"scale": 2}),
+        precision="auto",
+        mask=None,
+        kernel=None,
+        tile_px=None,
+        deadline_s=None,
+        take=None,
+        enlargement=None,
+    )
+    run = _Run(cast("Plan", plan))
+    work = _Work(cast("Any", Engine()), cast("Any", registry), cast("Plan", plan), run)
+    events = list(work.restore(np.zeros((4, 4, 3), np.float32), first=0.0, share=1.0))
+    times = [event.eta_s for event in events if isinstance(event, Progress)]
+    assert times == pytest.approx([33.0, 32.0, 1.0, 0.0])  # the second pass has 16 times the pixels; 2 s a pass
+    assert run.notes == ("once",)
 
 
 def test_faithful_enlargement_gives_the_original_back_when_shrunk(service: Service) -> None:

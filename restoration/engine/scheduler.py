@@ -123,12 +123,18 @@ class Scheduler:
 
     def _work(self) -> None:
         while True:
-            with self._changed:
-                batch = self._next_batch()
-            if batch is None:
-                return
-            self._carry_out(batch)
-            del batch
+            try:
+                with self._changed:
+                    batch = self._next_batch()
+                if batch is None:
+                    return
+                self._carry_out(batch)
+            except Exception as error:  # a fault of the scheduler itself: nobody may wait for ever
+                log.exception("the scheduler of %s failed", self.device)
+                with self._changed:
+                    for run in self._runs:
+                        run.fail(_for_the_user(error))
+            batch = None
 
     def _next_batch(self) -> list[_Unit] | None:
         """Wait for work and return it; None when the scheduler is closed."""
@@ -210,12 +216,12 @@ class Scheduler:
         return max(1, int(activation_budget_bytes(self.device) / tile_bytes))
 
     def _carry_out(self, batch: list[_Unit]) -> None:
-        """Compute one batch and hand out the answers; no exception leaves this method."""
+        """Compute one batch and hand out the answers."""
         started_s = time.perf_counter()
-        for unit in batch:
-            unit.run.begin(started_s)
         lead = batch[0]
         try:
+            for unit in batch:
+                unit.run.begin(started_s)
             windows = [unit.run.window(unit.tile) for unit in batch]
             if lead.run.restorer.contract.is_iterative:
                 fraction, answers = self._step(lead, windows[0])

@@ -7,42 +7,62 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.base import FillingRestorer
+from restoration.models.holes import cut_holes, window_of
 from restoration.types import Parameters
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
+_MOST_WORK = 18e6  # pixels of holes times the square of the radius: about 5 s
+_CELL_PX = 256
+_LEAST_MARGIN_PX = 8
+
+_Floats = npt.NDArray[np.float32]
+_Mask = npt.NDArray[np.bool_]
 
 
-class DiffusionInpaint(ArrayRestorer):
-    """OpenCV's methods, channel by channel on 16-bit samples; its float form rounds values below 1 away."""
+class DiffusionInpaint(FillingRestorer):
+    """Fill all holes with OpenCV at once; those that would take long, piece by piece from one side to the other.
+
+    Channel by channel on 16-bit samples; OpenCV's float form rounds values below 1 away.
+    """
 
     def __init__(self, method: int) -> None:
-        super().__init__(Contract(tiling="internal", needs_mask=True, runs_on_device=False))
+        super().__init__()
         self._method = method
 
-    def restore_array(
-        self,
-        image: npt.NDArray[np.float32],
-        *,
-        parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
-        assert mask is not None
+    def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
         radius_px = float(parameters["radius"])
+        margin = max(_LEAST_MARGIN_PX, math.ceil(radius_px) + 1)
+        filled, unknown = image.copy(), mask.copy()
+        is_quick = float(mask.sum()) * max(1.0, radius_px) ** 2 <= _MOST_WORK
+        whole_px = max(mask.shape)
+        numbers, pieces = cut_holes(mask, cell_px=whole_px if is_quick else _CELL_PX, thick_px=whole_px)
+        for count, piece in enumerate(pieces, start=1):
+            top, left, bottom, right = piece.box
+            height, width = bottom - top + 2 * margin, right - left + 2 * margin
+            window = window_of(piece.box, mask.shape, height_px=height, width_px=width)
+            if not unknown[window].all():  # else nothing is known to begin with
+                own = numbers[window] == piece.number
+                filled[window][own] = self._filled(filled[window], unknown[window], radius_px)[own]
+                unknown[window][own] = False
+            yield count / len(pieces), filled
+        if not pieces:
+            yield 1.0, filled
+
+    def _filled(self, image: _Floats, mask: _Mask, radius_px: float) -> _Floats:
         holes = mask.astype(np.uint8)
         samples = np.rint(np.clip(image, 0, 1) * 65535).astype(np.uint16)
-        filled = [
-            cv2.inpaint(np.ascontiguousarray(samples[..., channel]), holes, radius_px, self._method)
-            for channel in range(3)
-        ]
-        return np.where(mask[..., None], np.stack(filled, axis=2).astype(np.float32) / np.float32(65535), image)
+        planes = (np.ascontiguousarray(samples[..., channel]) for channel in range(3))
+        answers = [cv2.inpaint(plane, holes, radius_px, self._method) for plane in planes]
+        return np.stack(answers, axis=2).astype(np.float32) / np.float32(65535)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DiffusionInpaint:

@@ -51,5 +51,12 @@ def _compress(samples: npt.NDArray[np.uint8], quality: int) -> npt.NDArray[np.ui
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> JpegDeblock:
     """Build the filter; it has neither configuration nor weights."""
     return JpegDeblock(
-        Contract(overlap_px=16, tile_align_px=16, runs_on_device=False, activation_bytes_per_pixel=100.0)
+        Contract(
+            overlap_px=16,
+            tile_align_px=16,
+            cpu_tile_px=768,
+            cpu_whole_px=1024,
+            runs_on_device=False,
+            activation_bytes_per_pixel=100.0,
+        )
     )

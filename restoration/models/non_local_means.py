@@ -50,5 +50,12 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     """Build the filter; it has neither configuration nor weights."""
     reach_px = _SEARCH_PX + _PATCH_PX
     return NonLocalMeans(
-        Contract(size_minimum=16, overlap_px=reach_px, runs_on_device=False, activation_bytes_per_pixel=400.0)
+        Contract(
+            size_minimum=16,
+            overlap_px=reach_px,
+            cpu_tile_px=768,
+            cpu_whole_px=1024,
+            runs_on_device=False,
+            activation_bytes_per_pixel=400.0,
+        )
     )

@@ -432,6 +432,30 @@ def test_unforeseen_error_reaches_the_caller_and_the_worker_lives_on(
     _answer(scheduler, Job(Identity(), _picture(rng), {}))
 
 
+def test_preview_for_which_there_is_no_memory_does_not_end_the_worker(
+    scheduler: Scheduler, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(pixels: np.ndarray) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("restoration.engine.run.Preview", no_memory)
+    pixels = _picture(rng)
+    np.testing.assert_array_equal(_answer(scheduler, Job(Identity(), pixels, {}, has_preview=True)).pixels, pixels)
+
+
+def test_fault_of_the_scheduler_itself_ends_its_jobs_and_not_its_worker(
+    scheduler: Scheduler, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Scheduler, ready: object) -> None:
+        raise KeyError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Scheduler, "_collect", fail)
+        with pytest.raises(KeyError, match="a bug"):
+            _answer(scheduler, Job(Identity(), _picture(rng), {}))
+    _answer(scheduler, Job(Identity(), _picture(rng), {}))
+
+
 def test_bad_job_of_a_batch_does_not_hurt_the_others(scheduler: Scheduler, rng: np.random.Generator) -> None:
     class Picky(Identity):
         def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:

@@ -8,7 +8,7 @@ from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper
 from restoration.metrics import psnr
-from restoration.models import adaptive_median, clahe, interpolation, jpeg_deblock, non_local_means
+from restoration.models import adaptive_median, clahe, diffusion_inpaint, interpolation, jpeg_deblock, non_local_means
 from restoration.models.base import ArrayRestorer
 from restoration.types import ParamValue
 
@@ -106,3 +106,36 @@ def test_brightening_keeps_stars_on_a_black_sky() -> None:
 def test_brightening_of_strength_zero_is_the_identity(rng: np.random.Generator) -> None:
     pixels = rng.random((40, 50, 3), dtype=np.float32)
     np.testing.assert_allclose(_run(clahe, pixels, strength=0.0), pixels, atol=1e-4)
+
+
+def _holes(shape: tuple[int, ...]) -> np.ndarray:
+    mask = np.zeros(shape[:2], np.bool_)
+    mask[20:60, 30:90] = mask[100:104, 5:170] = mask[:30, 140:150] = True
+    return mask
+
+
+@pytest.mark.parametrize("method", ["telea", "navier-stokes"])
+def test_diffusion_is_that_of_opencv(photo: np.ndarray, method: str) -> None:
+    flag = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}[method]
+    mask = _holes(photo.shape)
+    restorer = diffusion_inpaint.build(config={"method": method}, weights={}, parameters={})
+    filled = restorer.restore_array(photo, parameters={"radius": 5.0}, mask=mask)
+    for channel in range(3):
+        plane = np.rint(photo[..., channel] * 65535).astype(np.uint16)
+        wanted = cv2.inpaint(plane, mask.astype(np.uint8), 5.0, flag) / 65535
+        np.testing.assert_allclose(filled[mask, channel], wanted[mask], atol=1e-6)
+    np.testing.assert_array_equal(filled[~mask], photo[~mask])
+
+
+def test_diffusion_that_would_take_long_goes_piece_by_piece(photo: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffusion_inpaint, "_MOST_WORK", 0)
+    monkeypatch.setattr(diffusion_inpaint, "_CELL_PX", 48)
+    mask = _holes(photo.shape)
+    restorer = diffusion_inpaint.build(config={"method": "telea"}, weights={}, parameters={})
+    steps = list(restorer.fill(np.where(mask[..., None], 0, photo), mask, parameters={"radius": 3.0}))
+    assert [fraction for fraction, _ in steps] == pytest.approx(np.arange(1, len(steps) + 1) / len(steps))
+    assert len(steps) > 6
+    filled = steps[-1][1]
+    np.testing.assert_array_equal(filled[~mask], photo[~mask])
+    assert np.abs(filled - photo)[mask].mean() < 0.15
+    assert filled[mask].min() > 0
