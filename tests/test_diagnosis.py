@@ -19,6 +19,7 @@ from restoration.diagnosis import (
     visible_part,
     wanted_brightness,
 )
+from restoration.diagnosis.noise import FEATURES, features
 from restoration.images import Picture, gray_of
 from restoration.types import Task
 
@@ -48,6 +49,20 @@ def test_more_noise_gives_a_higher_level(photo: Picture, rng: np.random.Generato
     ]
     assert levels == sorted(levels)
     assert levels[0] < 3
+
+
+@pytest.mark.parametrize("size", [(64, 64), (1000, 1024), (1024, 1024), (1024, 2048)])
+@pytest.mark.parametrize("is_clipped", [False, True])
+def test_clipped_share_is_that_of_the_blocks_looked_at(
+    size: tuple[int, int], is_clipped: bool, rng: np.random.Generator
+) -> None:
+    pixels = rng.uniform(0.25, 0.75, (*size, 3)).astype(np.float32)
+    if is_clipped:
+        pixels[: size[0] // 2] = 0
+    found = features(pixels)
+    assert found is not None
+    assert len(found) == FEATURES
+    assert found[-2] == pytest.approx(0.5 if is_clipped else 0, abs=0.01)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 200), (127, 300), (128, 128), (129, 1000)])

@@ -28,13 +28,23 @@ def spectra(plane: FloatArray, *, keep_clipped: bool = False) -> FloatArray:
     rows, columns = plane.shape[0] // BLOCK_PX, plane.shape[1] // BLOCK_PX
     whole = plane[: rows * BLOCK_PX, : columns * BLOCK_PX]
     grid = whole.reshape(rows, BLOCK_PX, columns, BLOCK_PX).transpose(0, 2, 1, 3)
-    blocks = grid.reshape(-1, BLOCK_PX, BLOCK_PX)
-    blocks = blocks[:: max(1, -(-len(blocks) // MOST_BLOCKS))]
+    chosen = _chosen_blocks(rows, columns)
+    blocks = grid[chosen // max(1, columns), chosen % max(1, columns)]
     if not keep_clipped:
         is_clipped = (blocks <= _CLIPPED).any(axis=(1, 2)) | (blocks >= 1 - _CLIPPED).any(axis=(1, 2))
         blocks = blocks[~is_clipped]
     basis = _dct_basis()
     return np.asarray(basis @ (255 * blocks - 128) @ basis.T, dtype=np.float32)
+
+
+def count_blocks(height: int, width: int) -> int:
+    """Return how many blocks of a plane `spectra` looks at, clipped ones included."""
+    return len(_chosen_blocks(height // BLOCK_PX, width // BLOCK_PX))
+
+
+def _chosen_blocks(rows: int, columns: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of evenly spread blocks of a grid, at most `MOST_BLOCKS`, counted row by row."""
+    return np.arange(0, rows * columns, max(1, -(-rows * columns // MOST_BLOCKS)))
 
 
 @functools.cache

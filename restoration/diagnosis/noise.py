@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from restoration.diagnosis.blocks import BLOCK_PX, spectra
+from restoration.diagnosis.blocks import BLOCK_PX, count_blocks, spectra
 from restoration.images import FloatArray
 
 FEATURES = 52
@@ -74,8 +74,7 @@ def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
     if not usable:
         return None
     per_plane = [_band_features(plane) for plane in usable]
-    blocks = (pixels.shape[0] // BLOCK_PX) * (pixels.shape[1] // BLOCK_PX)
-    clipped = 1 - sum(counts) / (3 * min(blocks, 16_000))
+    clipped = 1 - sum(counts) / (3 * count_blocks(*pixels.shape[:2]))
     colour = float(np.log(np.abs(pixels[..., 0] - pixels[..., 1]).mean() + 1e-3))
     return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour]]).astype(np.float32)
 
