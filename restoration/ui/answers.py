@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,9 +14,13 @@ import numpy.typing as npt
 from restoration.images import FloatArray, quantize
 from restoration.parameters import mix_of
 from restoration.service import mixed
-from restoration.types import Parameters, ParamValue, RestoreResult, as_mapping
+from restoration.types import ParamValue, RestoreResult, as_mapping
+from restoration.ui.form import Form
 
 _MOST_BYTES = 400_000_000
+
+Sources = tuple[str | None, ...]
+"""The files that a result is made from: the picture, and the kernel of the blur where there is one."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,8 @@ class _Kept:
     """A result with its pictures in their smallest exact form; `result` itself holds none."""
 
     result: RestoreResult
-    given: Parameters
-    source: str
+    form: Form
+    sources: Sources
     before: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     answer: npt.NDArray[np.float16] | FloatArray
     alpha: FloatArray | None
@@ -57,12 +61,11 @@ class Answers:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._sweeper: threading.Timer | None = None
 
-    def keep(self, number: str, result: RestoreResult, *, given: Parameters, source: str) -> None:
+    def keep(self, number: str, result: RestoreResult, form: Form, *, sources: Sources) -> None:
         """Keep a result whose model takes a strength and left the size as it was.
 
         Args:
-            given: the parameters that the user chose for it.
-            source: the file it was made from.
+            form: the settings it was made with.
         """
         before, after = result.original, result.picture
         if not any(param.is_mix for param in result.model.params) or result.answer.shape != before.pixels.shape:
@@ -71,8 +74,8 @@ class Answers:
         bare = replace(result, picture=after.with_pixels(empty), original=before.with_pixels(empty), answer=empty)
         kept = _Kept(
             result=bare,
-            given=given,
-            source=source,
+            form=form,
+            sources=sources,
             before=quantize(before.pixels, bit_depth=before.bit_depth),
             answer=result.answer.astype(np.float16) if before.bit_depth == 8 else result.answer,
             alpha=after.alpha,
@@ -109,23 +112,24 @@ class Answers:
             self._sweeper.daemon = True
             self._sweeper.start()
 
-    def mix(self, number: str, given: Parameters, *, source: str | None) -> RestoreResult | None:
-        """Return the kept result with another strength; None where that needs a new run.
+    def mix(self, number: str, form: Form, *, sources: Sources) -> RestoreResult | None:
+        """Return the kept result with another strength; None where anything but that and the file type has changed.
 
         Args:
-            given: the parameters as the user has them now.
-            source: the file that is on the page now.
+            form: the settings as the user has them now.
+            sources: the files that are on the page now.
         """
         with self._lock:
             self._drop_old()
             kept = self._kept.get(number)
-        if kept is None or kept.source != source:
+        if kept is None or kept.sources != sources:
             return None
         info = kept.result.model
         names = [param.name for param in info.params if param.is_mix]
-        if _without(given, names) != _without(kept.given, names):
+        if _without_mix(form, names) != _without_mix(kept.form, names):
             return None
-        if _excess(given, names) != _excess(kept.given, names):
+        given = form.parameters
+        if _excess(given, names) != _excess(kept.form.parameters, names):
             return None
         parameters = {**kept.result.parameters, **{name: given[name] for name in names}}
         before = kept.before.astype(np.float32) / np.float32(np.iinfo(kept.before.dtype).max)
@@ -140,10 +144,12 @@ class Answers:
         )
 
 
-def _without(values: Parameters, names: list[str]) -> dict[str, ParamValue]:
-    return {name: value for name, value in values.items() if name not in names}
+def _without_mix(form: Form, names: Sequence[str]) -> Form:
+    """Return what needs a new run when it changes: everything but the strengths and the type of the file."""
+    parameters = {name: value for name, value in form.parameters.items() if name not in names}
+    return replace(form, parameters=parameters, file_format="")
 
 
-def _excess(values: Parameters, names: list[str]) -> list[float]:
+def _excess(values: Mapping[str, ParamValue], names: Sequence[str]) -> list[float]:
     """Return how far the strengths go beyond 1, where the model itself does more."""
     return [max(1.0, float(values[name])) for name in names]

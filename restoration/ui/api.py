@@ -30,6 +30,7 @@ from restoration.types import (
     as_mapping,
 )
 from restoration.ui import callbacks, previews, status, text
+from restoration.ui.form import chosen_format
 
 Endpoint = Callable[..., Awaitable[tuple[dict[str, Any], dict[str, Any]]]]
 DENOISE_TASKS = (Task.DENOISE, Task.SALT_AND_PEPPER, Task.DEJPEG, Task.DEBLUR)
@@ -113,7 +114,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 fit=_switch("fit", given["fit"]),
                 precision=_precision(given["precision"]),
                 keep_gps=_switch("keep_gps", given["keep_gps"]),
-                file_format=callbacks.chosen_format(given["format"]),
+                file_format=chosen_format(given["format"]),
             )
             result = await _wait(service.restore(request))
             stem = previews.stem_of(str(request.image))

@@ -8,23 +8,21 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
 import gradio as gr
-import numpy as np
-import numpy.typing as npt
 from gradio.events import Dependency
 from PIL import Image
 
-from restoration.errors import InvalidImage, InvalidParameter, RestorationError
-from restoration.images import FileFormat, encode, lossless_format
+from restoration.errors import InvalidImage, RestorationError
+from restoration.images import encode, lossless_format
 from restoration.service import Service
-from restoration.types import Done, ParamValue, Progress, RestoreRequest, RestoreResult, Task, as_mapping
+from restoration.types import Done, Progress, RestoreRequest, RestoreResult
 from restoration.ui import previews, status, text
 from restoration.ui.answers import Answers
 from restoration.ui.components import SourceImage, keep_file
+from restoration.ui.form import SUFFIXES, Form, ReadMask, chosen_format
 from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
 
 CONCURRENT_RUNS = 8
@@ -33,59 +31,10 @@ RUN_GROUP = "restore"
 _MOST_TICKETS = 1000
 
 
-class Marked(NamedTuple):
-    """What is to be replaced, (H, W), True = fill, and how far inside the original passes into the fill."""
-
-    mask: npt.NDArray[np.bool_]
-    feather_px: int = 0
-
-
-ReadMask = Callable[[str, Sequence[Any]], Marked]
 Shown = tuple[Any, Any, Any, Any, Any, Any]
 """Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel, Take this one."""
 
-_SUFFIXES: dict[FileFormat, str] = {"PNG": "png", "TIFF": "tiff", "WEBP": "webp", "JPEG": "jpg"}
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Form:
-    """The settings of a tab at the moment Restore was pressed, in the order of `SettingsPart.inputs`."""
-
-    task: Task
-    model: str | None
-    file_format: str
-    fit: bool
-    precision: Literal["auto", "exact"]
-    keep_gps: bool
-    parameters: dict[str, ParamValue]
-
-    @classmethod
-    def from_values(cls, settings: SettingsPart, values: Sequence[Any]) -> Form:
-        """Read the values of `settings.inputs`."""
-        task, model, file_format, fit, precision, keep_gps, *controls = values
-        parameters = settings.params.values(model, controls)
-        return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
-
-    def request(
-        self, source: str, marked: Marked | None, kernel: str | None = None, take: threading.Event | None = None
-    ) -> RestoreRequest:
-        """Return what the service is asked for; a kernel counts for deblurring only."""
-        return RestoreRequest(
-            image=Path(source),
-            task=self.task,
-            model=self.model,
-            parameters=as_mapping(self.parameters),
-            mask=None if marked is None else marked.mask.astype(np.uint8) * np.uint8(255),
-            feather_px=0 if marked is None else marked.feather_px,
-            kernel=None if kernel is None or self.task is not Task.DEBLUR else Path(kernel),
-            fit=self.fit,
-            precision=self.precision,
-            keep_gps=self.keep_gps,
-            file_format=chosen_format(self.file_format),
-            has_preview=True,
-            take=take,
-        )
 
 
 def wire_upload(picture: PicturePart) -> Dependency:
@@ -196,12 +145,14 @@ def wire_restore(
         takes[number].set()
         return status.waiting(text.TAKING), gr.update(interactive=False)
 
-    def mix(number: str, path: str | None, *form_values: Any) -> tuple[Any, ...]:
-        form = Form.from_values(settings, form_values)
-        result = answers.mix(number, as_mapping(form.parameters), source=path)
-        if result is None or path is None:
-            return gr.skip(), gr.skip(), gr.skip()
-        return _finished(result, form, path)[:3]
+    def mix(number: str, path: str | None, *values: Any) -> tuple[Any, ...]:
+        kernel_path, form_values = (None, values) if kernel is None else (values[0], values[1:])
+        with user_errors():
+            form = Form.from_values(settings, form_values)
+            result = answers.mix(number, form, sources=(path, kernel_path))
+            if result is None or path is None:
+                return gr.skip(), gr.skip(), gr.skip()
+            return _finished(result, form, path)[:3]
 
     def _steps(
         number: str, path: str | None, mask_values: Sequence[Any], kernel_path: str | None, form_values: Sequence[Any]
@@ -213,7 +164,7 @@ def wire_restore(
         request = form.request(checked, marked, kernel_path, takes[number])
         for event in _run(service, request, checked, is_cancelled=lambda: number in cancelled):
             if isinstance(event, Done):
-                answers.keep(number, event.result, given=as_mapping(form.parameters), source=checked)
+                answers.keep(number, event.result, form, sources=(checked, kernel_path))
                 yield _finished(event.result, form, checked)
                 return
             yield event
@@ -247,7 +198,7 @@ def wire_restore(
     for control in settings.params.mixes:
         control.release(
             mix,
-            inputs=[result.ticket, source, *settings.inputs],
+            inputs=[result.ticket, source, *kernel_inputs, *settings.inputs],
             outputs=[result.slider, result.status, result.download],
             show_progress="hidden",
             concurrency_limit=CONCURRENT_RUNS,
@@ -284,20 +235,6 @@ def present(path: str | None) -> str:
     return path
 
 
-def chosen_format(name: str) -> FileFormat | None:
-    """Return the file format of that name, or None for "auto".
-
-    Raises:
-        InvalidParameter: there is none.
-    """
-    if name == "auto":
-        return None
-    for known in _SUFFIXES:
-        if name == known:
-            return known
-    raise InvalidParameter(f'"format" must be auto or one of {", ".join(_SUFFIXES)}, but is {name}.', name="format")
-
-
 def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[str, int]:
     """Write the result as a file for download; return its path and size in bytes.
 
@@ -306,7 +243,7 @@ def result_file(result: RestoreResult, *, stem: str, file_format: str) -> tuple[
     """
     kind = chosen_format(file_format) or lossless_format(result.picture)
     content = encode(result.picture, kind, description=result.recipe)
-    return keep_file(content, f"{stem}-restored.{_SUFFIXES[kind]}"), len(content)
+    return keep_file(content, f"{stem}-restored.{SUFFIXES[kind]}"), len(content)
 
 
 @contextmanager

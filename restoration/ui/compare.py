@@ -18,6 +18,7 @@ from restoration.service import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
 from restoration.ui import callbacks, previews, text
 from restoration.ui.components import keep_file
+from restoration.ui.form import Form, ReadMask
 from restoration.ui.panel import SettingsPart
 
 _QUICK = ("telea", "navier-stokes", "fill-unet", "migan", "exemplar")
@@ -66,7 +67,7 @@ def wire(
     source: gr.State,
     settings: SettingsPart,
     mask_inputs: Sequence[gr.components.Component],
-    read_mask: callbacks.ReadMask,
+    read_mask: ReadMask,
     comparison: Comparison,
     another: gr.Button,
 ) -> None:
@@ -82,7 +83,7 @@ def wire(
             entries: list[tuple[str, str]] = []
             refused: ImageTooLarge | None = None
             for model in _quick(service):
-                form = callbacks.Form.from_values(settings, [task, model, *rest])
+                form = Form.from_values(settings, [task, model, *rest])
                 try:
                     result = _result(service, form.request(checked, marked))
                 except ImageTooLarge as error:  # another method takes more

@@ -18,6 +18,7 @@ from restoration.types import Task
 from restoration.ui import callbacks, compare, mask_tools, panel, previews, status, text
 from restoration.ui.answers import Answers
 from restoration.ui.components import MaskEditor, keep_file
+from restoration.ui.form import Marked
 
 _REPLACE_COLOUR = "#e11d48"
 _KEEP_COLOUR = "#16a34a"
@@ -119,7 +120,7 @@ def marked_so_far(source: str, layers: Sequence[Any] | None, mask_path: str | No
     return mask & ~kept
 
 
-def read_mask(source: str, values: Sequence[Any]) -> callbacks.Marked:
+def read_mask(source: str, values: Sequence[Any]) -> Marked:
     """Return what is to be replaced.
 
     Args:
@@ -132,7 +133,7 @@ def read_mask(source: str, values: Sequence[Any]) -> callbacks.Marked:
     mask = marked_so_far(source, layers, mask_path)
     if not mask.any():
         raise InvalidMask(text.NO_MASK)
-    return callbacks.Marked(check_mask(grow_mask(mask, px=int(grow_px))), int(feather_px))
+    return Marked(check_mask(grow_mask(mask, px=int(grow_px))), int(feather_px))
 
 
 def sketch(path: str, mask: Mask | None = None) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from restoration.errors import InvalidMask
 from restoration.images import read
 from restoration.ui import callbacks, previews, status, text
 from restoration.ui.components import MaskEditor, SourceImage, keep_file, picture_upload
+from restoration.ui.form import ReadMask
 
 _MAX_GROW_PX = 50
 _MAX_FEATHER_PX = 50
@@ -94,7 +95,7 @@ def wire(
     buttons: MaskButtons,
     options: MaskOptions,
     marked_so_far: MarkedSoFar,
-    read_mask: callbacks.ReadMask,
+    read_mask: ReadMask,
     sketch: Sketch,
 ) -> None:
     """Connect the tools.

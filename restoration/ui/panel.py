@@ -42,7 +42,7 @@ class SettingsPart:
 
     @property
     def inputs(self) -> list[gr.components.Component]:
-        """The values a restoration needs, in the order of `callbacks.Form`."""
+        """The values a restoration needs, in the order of `form.Form`."""
         options = [self.file_format, self.fit, self.precision, self.keep_gps]
         return [self.task, self.model, *options, *self.params.components]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,11 +14,14 @@ from restoration.manifest import load_manifest
 from restoration.parameters import complete
 from restoration.types import RestoreResult, RunStats, Task, as_mapping
 from restoration.ui.answers import Answers
+from restoration.ui.form import Form
 
 DENOISER = next(info for info in load_manifest() if info.id == "resunet-color")
 
 STATS = RunStats(device="cpu", dtype="float32", queue_s=0, run_s=1, tiles=1, peak_bytes=None)
 GIVEN = as_mapping({"sigma": 10.0, "strength": 1.0})
+FORM = Form(Task.DENOISE, DENOISER.id, "auto", False, "auto", False, dict(GIVEN))
+SOURCES = ("picture", "kernel")
 
 
 def _result(*, bit_depth: int = 8, side_px: int = 16, seed: int = 0) -> RestoreResult:
@@ -35,9 +40,14 @@ def _result(*, bit_depth: int = 8, side_px: int = 16, seed: int = 0) -> RestoreR
     )
 
 
+def _given(**values: float) -> Form:
+    """Return the settings with other parameters."""
+    return replace(FORM, parameters={**GIVEN, **values})
+
+
 def _kept(result: RestoreResult) -> Answers:
     answers = Answers(3600)
-    answers.keep("number", result, given=GIVEN, source="file")
+    answers.keep("number", result, FORM, sources=SOURCES)
     return answers
 
 
@@ -45,7 +55,7 @@ def _kept(result: RestoreResult) -> Answers:
 @pytest.mark.parametrize("strength", [0.0, 0.3, 1.0])
 def test_mixed_picture_lies_between_original_and_answer(bit_depth: int, strength: float) -> None:
     result = _result(bit_depth=bit_depth)
-    mixed = _kept(result).mix("number", {**GIVEN, "strength": strength}, source="file")
+    mixed = _kept(result).mix("number", _given(strength=strength), sources=SOURCES)
     assert mixed is not None
     expected = result.original.pixels + strength * (result.answer - result.original.pixels)
     np.testing.assert_allclose(mixed.picture.pixels, expected, atol=0.3 / (2**bit_depth - 1))
@@ -54,41 +64,55 @@ def test_mixed_picture_lies_between_original_and_answer(bit_depth: int, strength
 
 def test_strength_zero_gives_the_original_exactly() -> None:
     result = _result()
-    mixed = _kept(result).mix("number", {**GIVEN, "strength": 0.0}, source="file")
+    mixed = _kept(result).mix("number", _given(strength=0.0), sources=SOURCES)
     assert mixed is not None
     np.testing.assert_array_equal(mixed.picture.to_array(), result.original.to_array())
 
 
+@pytest.mark.parametrize("given", [{"strength": 1.2}, {"sigma": 11.0}], ids=["the model does more", "another level"])
+def test_other_parameters_need_a_new_run(given: dict[str, float]) -> None:
+    assert _kept(_result()).mix("number", _given(**given), sources=SOURCES) is None
+
+
 @pytest.mark.parametrize(
-    ("given", "source"),
-    [({"strength": 1.2}, "file"), ({"sigma": 11.0}, "file"), ({}, "other"), ({}, None)],
-    ids=["the model does more", "another level", "another picture", "no picture"],
+    "changed",
+    [{"model": "mwcnn"}, {"task": Task.DEJPEG}, {"keep_gps": True}, {"fit": True}, {"precision": "exact"}],
+    ids=lambda changed: next(iter(changed)),
 )
-def test_other_settings_need_a_new_run(given: dict[str, float], source: str | None) -> None:
-    assert _kept(_result()).mix("number", {**GIVEN, **given}, source=source) is None
+def test_other_settings_need_a_new_run(changed: dict[str, Any]) -> None:
+    assert _kept(_result()).mix("number", replace(_given(strength=0.5), **changed), sources=SOURCES) is None
+
+
+@pytest.mark.parametrize("sources", [("other", "kernel"), (None, "kernel"), ("picture", "other"), ("picture", None)])
+def test_other_files_need_a_new_run(sources: tuple[str | None, str | None]) -> None:
+    assert _kept(_result()).mix("number", _given(strength=0.5), sources=sources) is None
+
+
+def test_other_file_type_needs_no_new_run() -> None:
+    assert _kept(_result()).mix("number", replace(FORM, file_format="TIFF"), sources=SOURCES) is not None
 
 
 def test_number_of_another_visitor_gives_nothing() -> None:
-    assert _kept(_result()).mix("other", GIVEN, source="file") is None
+    assert _kept(_result()).mix("other", FORM, sources=SOURCES) is None
 
 
 def test_oldest_answers_give_way() -> None:
     answers = Answers(3600, most_bytes=20_000)
     for number in range(10):
-        answers.keep(str(number), _result(side_px=32), given=GIVEN, source="file")
-    found = [number for number in range(10) if answers.mix(str(number), GIVEN, source="file")]
+        answers.keep(str(number), _result(side_px=32), FORM, sources=SOURCES)
+    found = [number for number in range(10) if answers.mix(str(number), FORM, sources=SOURCES)]
     assert found == [8, 9]
 
 
 def test_answers_go_when_their_time_is_over() -> None:
     now_s = 0.0
     answers = Answers(100, clock=lambda: now_s)
-    answers.keep("old", _result(), given=GIVEN, source="file")
+    answers.keep("old", _result(), FORM, sources=SOURCES)
     now_s = 60
-    answers.keep("new", _result(), given=GIVEN, source="file")
+    answers.keep("new", _result(), FORM, sources=SOURCES)
     now_s = 100
-    assert answers.mix("old", GIVEN, source="file") is None
-    assert answers.mix("new", GIVEN, source="file") is not None
+    assert answers.mix("old", FORM, sources=SOURCES) is None
+    assert answers.mix("new", FORM, sources=SOURCES) is not None
     now_s = 160
     answers.sweep()
     assert answers.is_empty
@@ -103,6 +127,6 @@ def test_a_timer_sweeps_when_nobody_comes() -> None:
             swept.set()
 
     answers = Watched(0)
-    answers.keep("number", _result(), given=GIVEN, source="file")
+    answers.keep("number", _result(), FORM, sources=SOURCES)
     assert swept.wait(timeout=10)
     assert answers.is_empty
