@@ -12,6 +12,7 @@ import gradio as gr
 from restoration.service import Service, default_service
 from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
 from restoration.ui.answers import Answers
+from restoration.ui.fetching import refuse_urls
 
 _SWEEP_EVERY_S = 300
 _KEEP_FILES_S = 3600
@@ -23,7 +24,11 @@ def build_demo(service: Service | None = None) -> gr.Blocks:
 
     Args:
         service: what restores; None takes the one that this process shares.
+
+    Raises:
+        RuntimeError: see `refuse_urls`.
     """
+    refuse_urls()
     door = default_service() if service is None else service
     answers = Answers(_KEEP_FILES_S)
     with gr.Blocks(title=text.TITLE, delete_cache=(_SWEEP_EVERY_S, _KEEP_FILES_S), fill_width=True) as demo:
