@@ -1,8 +1,9 @@
 """Pictures: from files, PIL images and arrays to float32 RGB in [0, 1], and back without loss of what must survive."""
 
 from restoration.images.alpha import bleed_alpha, flatten
-from restoration.images.decode import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, ImageSource, probe, read
+from restoration.images.decode import ImageSource, read
 from restoration.images.encode import FileFormat, check_side, encode, format_of, lossless_format, preview_bytes, write
+from restoration.images.header import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, probe
 from restoration.images.jpeg import jpeg_table
 from restoration.images.kernels import kernel_picture, read_kernel, write_kernel
 from restoration.images.masks import check_mask, feather, grow_mask, kept_by_layers, mask_from_layers, read_mask

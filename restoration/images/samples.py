@@ -1,0 +1,107 @@
+"""From the samples of a file to a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from restoration.errors import UnsupportedImage
+from restoration.images.picture import BitDepth, FloatArray, Picture
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What a decoder gives, and what is still to be done to it.
+
+    Args:
+        values: shape (H, W) or (H, W, 1|2|3|4), bool, uint8, uint16, or floats in [0, 1].
+        orientation: EXIF orientation, 1 to 8, that is not applied yet.
+        white: the value in [0, 1] of white, and of full opacity.
+        is_premultiplied: the colours are multiplied by their alpha.
+    """
+
+    values: npt.NDArray[Any]
+    orientation: int = 1
+    white: float = 1.0
+    is_premultiplied: bool = False
+
+
+def to_picture(samples: Samples) -> Picture:
+    """Return all samples as a picture that is not turned yet.
+
+    Raises:
+        UnsupportedImage: as `from_array`.
+    """
+    picture = from_array(samples.values)
+    if samples.white != 1:
+        picture = _with_full_range(picture, white=samples.white)
+    return _divided(picture) if samples.is_premultiplied and picture.alpha is not None else picture
+
+
+def from_array(samples: npt.NDArray[Any]) -> Picture:
+    """Return a picture of samples as `Samples.values` describes them.
+
+    Raises:
+        UnsupportedImage: of another shape or type, or floats outside [0, 1].
+    """
+    check_shape(samples)
+    planes = samples[..., None] if samples.ndim == 2 else samples
+    bit_depth: BitDepth = 8 if planes.dtype in (np.bool_, np.uint8) else 16
+    channels = planes.shape[2]
+    if np.issubdtype(planes.dtype, np.floating):
+        planes = _checked_floats(planes)
+    elif planes.dtype not in (np.bool_, np.uint8, np.uint16):
+        raise UnsupportedImage(
+            f"Samples must be 8 or 16 bits, or floats in [0, 1], but are {planes.dtype}; save them with 16 bits first."
+        )
+    alpha = _in_unit_range(planes[..., -1]) if channels in (2, 4) else None
+    colours = _in_unit_range(planes[..., :1] if channels < 3 else planes[..., :3])
+    pixels = np.repeat(colours, 3, axis=2) if channels < 3 else colours
+    return Picture(pixels=pixels, alpha=alpha, bit_depth=bit_depth, is_gray=channels < 3)
+
+
+def check_shape(samples: npt.NDArray[Any]) -> None:
+    """Check that an array has the shape of a picture.
+
+    Raises:
+        UnsupportedImage: it has not.
+    """
+    if samples.ndim not in (2, 3) or (samples.ndim == 3 and samples.shape[2] not in (1, 2, 3, 4)):
+        raise UnsupportedImage(
+            f"An array must have the shape (height, width) or (height, width, 1 to 4), but has {samples.shape}."
+        )
+
+
+def _in_unit_range(values: npt.NDArray[Any]) -> FloatArray:
+    """Return values divided by the largest of their type, without a copy in between."""
+    largest = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.integer) else 1
+    return np.divide(values, np.float32(largest), dtype=np.float32, order="C")
+
+
+def _checked_floats(planes: npt.NDArray[Any]) -> FloatArray:
+    low, high = float(planes.min()), float(planes.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise UnsupportedImage("The picture holds values that are not numbers; remove them first.")
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise UnsupportedImage(
+            f"Float samples must lie in [0, 1], but range from {low:.3g} to {high:.3g}; scale them first."
+        )
+    return np.clip(planes, 0, 1).astype(np.float32)
+
+
+def _divided(picture: Picture) -> Picture:
+    """Return a picture whose colours had been multiplied by their alpha with the colours themselves."""
+    assert picture.alpha is not None
+    weight = picture.alpha[..., None]
+    colours = np.divide(picture.pixels, weight, out=np.zeros_like(picture.pixels), where=weight > 0)
+    return replace(picture, pixels=np.clip(colours, 0, 1))
+
+
+def _with_full_range(picture: Picture, *, white: float) -> Picture:
+    """Return a picture whose white was a little less than 1 with white at 1."""
+    largest = np.float32(white)
+    alpha = None if picture.alpha is None else np.clip(picture.alpha / largest, 0, 1)
+    return replace(picture, pixels=np.clip(picture.pixels / largest, 0, 1), alpha=alpha)
