@@ -12,6 +12,7 @@ from restoration import own_models
 from restoration.images import MAX_PIXELS_TO_FIT
 from restoration.service import Service, default_service
 from restoration.ui.demo import build_demo
+from restoration.ui.sweeping import swept
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ def launch_settings() -> dict[str, Any]:
         "head": page_head(),
         "show_error": False,
         "max_file_size": "64mb",
+        "app_kwargs": {"lifespan": swept},
         "run_history": False,
         "enable_monitoring": False,
         "mcp_server": False,

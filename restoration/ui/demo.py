@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read by Gradio while it is imported
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault(  # swept, so no other program's
+    "GRADIO_TEMP_DIR",
+    str(Path(tempfile.gettempdir(), f"restoration-{os.getuid() if hasattr(os, 'getuid') else 'files'}")),
+)
 
 import gradio as gr
 
@@ -13,9 +19,8 @@ from restoration.service import Service, default_service
 from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
 from restoration.ui.answers import Answers
 from restoration.ui.fetching import refuse_urls
+from restoration.ui.sweeping import KEEP_FILES_S, SWEEP_EVERY_S
 
-_SWEEP_EVERY_S = 300
-_KEEP_FILES_S = 3600
 _MAX_WAITING = 32
 
 
@@ -30,8 +35,8 @@ def build_demo(service: Service | None = None) -> gr.Blocks:
     """
     refuse_urls()
     door = default_service() if service is None else service
-    answers = Answers(_KEEP_FILES_S)
-    with gr.Blocks(title=text.TITLE, delete_cache=(_SWEEP_EVERY_S, _KEEP_FILES_S), fill_width=True) as demo:
+    answers = Answers(KEEP_FILES_S)
+    with gr.Blocks(title=text.TITLE, delete_cache=(SWEEP_EVERY_S, KEEP_FILES_S), fill_width=True) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.TAGLINE}", elem_classes="masthead")
         with gr.Tabs(elem_classes="tasks"):
             denoise.build(door, answers)
