@@ -186,6 +186,13 @@ def wire_restore(
         concurrency_id=RUN_GROUP,
         api_visibility="private",
     )
+    finish.failure(  # Gradio has refused the inputs, or the queue is full; what a run itself meets, it tells itself
+        lambda: _failed(text.NOT_STARTED),
+        outputs=result.outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
     for event in (source.change, settings.model.change, finish.then):  # a run tells how long the next one takes
         event(
             lambda path, model: _forecast(service, path, model),

@@ -118,5 +118,6 @@ PICTURE_GONE: Final = "The uploaded picture is no longer kept on the server; upl
 NO_MASK: Final = "Nothing is marked yet; paint over what should be replaced, or add a mask picture."
 BAD_SKETCH: Final = "What you painted did not arrive whole; choose the picture again and paint once more."
 NOT_A_FILE: Final = "An uploaded file was expected; with gradio_client, pass the picture as handle_file(path)."
+NOT_STARTED: Final = "The run could not start; a message on the page says why. Change what it names, or try again soon."
 NO_URLS: Final = "Pictures are not fetched from the web; download the picture first, then send the file itself."
 UNEXPECTED: Final = "Something went wrong on our side; the details are in the server's log. Please try again."

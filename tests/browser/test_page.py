@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from skimage import data
 
 from restoration.images import read
@@ -176,6 +177,28 @@ def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_p
     steps.choose_model(page, "denoise", "Non-local means")
     steps.restore(page, "denoise")
     assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
+
+
+def test_full_queue_is_told_and_restore_can_be_pressed_again(page: Page, url: str, tmp_path: Path) -> None:
+    events = httpx.get(f"{url}config").json()["dependencies"]
+    press = next(each for each in events if each["targets"] and each["targets"][0][1] == "click")
+    runs = {each["id"] for each in events if each["trigger_after"] == press["id"]}
+    is_full = True
+
+    def answer(route: Route) -> None:
+        if is_full and route.request.post_data_json["fn_index"] in runs:
+            route.fulfill(status=503, json={"detail": "Queue is full"})
+        else:
+            route.fallback()
+
+    page.route("**/queue/join**", answer)
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "grainy.png"))
+    page.locator("#denoise-go").click()
+    expect(page.locator("#denoise-status")).to_contain_text(text.NOT_STARTED)
+    expect(page.get_by_text("currently busy").first).to_be_visible()
+    is_full = False
+    steps.restore(page, "denoise")
 
 
 def test_records_tab_lists_the_run_and_exports_it(page: Page, url: str, tmp_path: Path) -> None:

@@ -56,3 +56,16 @@ def test_result_with_the_place_is_not_mixed_again_once_the_place_is_to_go(page: 
     assert mix.fn(*_values(mix, photo, **chosen))[2]["value"] is not None
     chosen[text.KEEP_GPS] = False
     assert mix.fn(*_values(mix, photo, **chosen)) == (gr.skip(), gr.skip(), gr.skip())
+
+
+@pytest.mark.parametrize("tab", ["denoise", "super-resolution", "inpaint", "low-light"])
+def test_run_that_is_refused_beforehand_leaves_the_buttons_as_they_were(page: gr.Blocks, tab: str) -> None:
+    run = _function(page, "run", changes=f"{tab}-go")
+    (refused,) = (each for each in page.fns.values() if each.trigger_after == run._id and each.trigger_only_on_failure)
+    assert not refused.queue
+    assert refused.outputs == run.outputs
+    updates = dict(zip((each.elem_id for each in refused.outputs), refused.fn(), strict=True))
+    assert updates[f"{tab}-go"]["interactive"]
+    assert not updates[f"{tab}-cancel"]["interactive"]
+    assert not updates[f"{tab}-take"]["visible"]
+    assert text.NOT_STARTED in updates[f"{tab}-status"]
