@@ -49,6 +49,7 @@ def build(service: Service, answers: Answers) -> None:
                         elem_id="denoise-kernel-file",
                         elem_classes="picture",
                     )
+                by_hand = gr.State(False)
                 settings = panel.build_settings(service, tasks=_TASKS, task=damage, prefix="denoise")
                 buttons = panel.build_buttons("denoise")
             with gr.Column(scale=7, min_width=320):
@@ -56,8 +57,8 @@ def build(service: Service, answers: Answers) -> None:
 
     upload = callbacks.wire_upload(picture)
     upload.then(
-        lambda path, task: _look_at(service, path, Task(task)),
-        inputs=[picture.source, damage],
+        lambda path, task, is_chosen: look_at(service, path, Task(task), is_chosen=is_chosen),
+        inputs=[picture.source, damage, by_hand],
         outputs=[findings, damage, settings.model],
         show_progress="hidden",
         concurrency_limit=callbacks.CONCURRENT_RUNS,
@@ -73,9 +74,9 @@ def build(service: Service, answers: Answers) -> None:
         api_visibility="private",
     )
     damage.input(
-        lambda task: _model_list(service, Task(task), None),
+        lambda task: (_model_list(service, Task(task), None), True),
         inputs=damage,
-        outputs=settings.model,
+        outputs=[settings.model, by_hand],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -84,11 +85,11 @@ def build(service: Service, answers: Answers) -> None:
         examples.click(
             lambda index: _take_example(service, paths, index),
             inputs=examples,
-            outputs=[picture.source, picture.image, picture.caption, damage, settings.model],
+            outputs=[picture.source, picture.image, picture.caption, damage, settings.model, by_hand],
             show_progress="hidden",
             api_visibility="private",
         ).then(
-            lambda path, task: _look_at(service, path, Task(task))[0],
+            lambda path, task: look_at(service, path, Task(task), is_chosen=True)[0],
             inputs=[picture.source, damage],
             outputs=findings,
             show_progress="hidden",
@@ -97,10 +98,12 @@ def build(service: Service, answers: Answers) -> None:
         )
 
 
-def _look_at(service: Service, path: str | None, chosen: Task) -> tuple[Any, Any, Any]:
-    """Return what the picture tells of its damage and, where other damage than noise stands out, that kind as chosen.
+def look_at(service: Service, path: str | None, task: Task, *, is_chosen: bool) -> tuple[Any, Any, Any]:
+    """Return what the picture tells of its damage, and updates of the kind of damage and of the models for it.
 
-    A picture that tells nothing special leaves the user's choice as it is.
+    Args:
+        task: the kind of damage on the page.
+        is_chosen: the user has chosen that kind; it stays, whatever the picture tells.
     """
     if path is None:
         return "", gr.skip(), gr.skip()
@@ -108,10 +111,9 @@ def _look_at(service: Service, path: str | None, chosen: Task) -> tuple[Any, Any
         findings = diagnose(previews.look(path))
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip(), gr.skip()
-    task = findings.main_task
-    if task in (Task.DENOISE, chosen):
+    if is_chosen or findings.main_task is task:
         return status.findings(findings), gr.skip(), gr.skip()
-    return status.findings(findings), task.value, _model_list(service, task, None)
+    return status.findings(findings), findings.main_task.value, _model_list(service, findings.main_task, None)
 
 
 def _model_list(service: Service, task: Task, model: str | None) -> dict[str, Any]:
@@ -124,4 +126,4 @@ def _model_list(service: Service, task: Task, model: str | None) -> dict[str, An
 def _take_example(service: Service, paths: Sequence[Path], index: int) -> tuple[Any, ...]:
     path = paths[index]
     task, model = _EXAMPLE_SETTINGS.get(path.stem, (_TASKS[0], None))
-    return (*callbacks.take_example(path), task.value, _model_list(service, task, model))
+    return (*callbacks.take_example(path), task.value, _model_list(service, task, model), False)

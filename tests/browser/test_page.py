@@ -116,14 +116,26 @@ def test_settings_of_a_model_appear_with_the_model(page: Page, url: str) -> None
     expect(page.get_by_text("Noise level").first).to_be_hidden()
 
 
-def test_upload_is_measured_and_the_damage_that_stands_out_is_chosen(page: Page, url: str, tmp_path: Path) -> None:
-    path = tmp_path / "blocky.jpg"
-    Image.fromarray(pictures.pixels()).resize((480, 320), Image.Resampling.BICUBIC).save(path, quality=15)
+def test_upload_is_measured_and_its_damage_is_chosen_until_the_user_chooses(
+    page: Page, url: str, tmp_path: Path
+) -> None:
+    blocky, noisy, last = tmp_path / "blocky.jpg", tmp_path / "noisy.png", tmp_path / "last.jpg"
+    photo = Image.fromarray(pictures.pixels()).resize((480, 320), Image.Resampling.BICUBIC)
+    photo.save(blocky, quality=15)
+    photo.save(noisy)
+    photo.save(last, quality=12)
     steps.open_page(page, url)
-    steps.choose_file(page, "denoise", path)
+    steps.choose_file(page, "denoise", blocky)
     expect(page.locator("#denoise-findings")).to_contain_text("JPEG quality 15")
     expect(page.get_by_label("JPEG blocks")).to_be_checked()
     expect(page.locator("#denoise-model input")).to_have_value("Built-in JPEG repair")
+    steps.choose_file(page, "denoise", noisy)
+    expect(page.get_by_label("Noise or grain")).to_be_checked()
+    expect(page.locator("#denoise-model input")).to_have_value("Built-in denoiser")
+    page.get_by_label("Blur", exact=True).click()
+    steps.choose_file(page, "denoise", last)
+    expect(page.locator("#denoise-findings")).to_contain_text("JPEG quality 12")
+    expect(page.get_by_label("Blur", exact=True)).to_be_checked()
 
 
 def test_damaged_picture_gets_the_upscaler_for_it_and_its_settings(page: Page, url: str, tmp_path: Path) -> None:
