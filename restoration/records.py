@@ -6,13 +6,16 @@ import csv
 import dataclasses
 import io
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from restoration.home import home_folder
 from restoration.types import RunRecord
 
+MAX_ROWS = 100_000
+"""The oldest rows beyond this many are forgotten."""
 _COLUMNS = tuple(field.name for field in dataclasses.fields(RunRecord))
 _CREATE = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -45,7 +48,7 @@ class Records:
                 yield connection
 
     def add(self, record: RunRecord) -> None:
-        """Append one row.
+        """Append one row, and drop the oldest beyond `MAX_ROWS`.
 
         Raises:
             sqlite3.Error, OSError: the file cannot be written.
@@ -56,22 +59,35 @@ class Records:
                 f"INSERT INTO runs ({', '.join(_COLUMNS)}) VALUES ({marks})",  # noqa: S608 - constants of this file
                 dataclasses.astuple(record),
             )
+            connection.execute("DELETE FROM runs WHERE rowid <= last_insert_rowid() - ?", (MAX_ROWS,))
 
     def newest(self, *, limit: int) -> list[RunRecord]:
         """Return up to `limit` rows, newest first."""
-        if not self.path.exists():
-            return []
-        with self._open() as connection:
-            rows = connection.execute(
-                f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY rowid DESC LIMIT ?",  # noqa: S608
-                (limit,),
-            ).fetchall()
-        return [RunRecord(*row) for row in rows]
+        return [RunRecord(*row) for row in self._rows(limit=limit)]
 
     def to_csv(self) -> str:
         """Return all rows, oldest first, as CSV text with a header line."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(dataclasses.astuple(record) for record in reversed(self.newest(limit=-1)))
-        return text.getvalue()
+        return _csv(reversed(self._rows(limit=-1)))
+
+    def _rows(self, *, limit: int) -> list[tuple[Any, ...]]:
+        """Return up to `limit` rows as they are stored, newest first; -1 for all."""
+        if not self.path.exists():
+            return []
+        with self._open() as connection:
+            return connection.execute(
+                f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY rowid DESC LIMIT ?",  # noqa: S608
+                (limit,),
+            ).fetchall()
+
+
+def as_csv(records: Iterable[RunRecord]) -> str:
+    """Return rows as CSV text with a header line."""
+    return _csv(tuple(getattr(record, name) for name in _COLUMNS) for record in records)
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows(rows)
+    return text.getvalue()

@@ -6,7 +6,10 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from restoration.records import Records, default_path
+import pytest
+
+from restoration import records as records_module
+from restoration.records import Records, as_csv, default_path
 from restoration.types import RunRecord
 
 ROW = RunRecord(
@@ -46,6 +49,23 @@ def test_csv_holds_every_row_oldest_first(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(records.to_csv())))
     assert [int(row["width"]) for row in rows] == [0, 1, 2, 3, 4]
     assert rows[0].keys() == {field.name for field in dataclasses.fields(RunRecord)}
+
+
+def test_csv_of_rows_is_that_of_the_file(tmp_path: Path) -> None:
+    records = Records(tmp_path / "records.sqlite3")
+    for width in range(5):
+        records.add(dataclasses.replace(ROW, width=width, peak_bytes=width or None))
+    assert as_csv(reversed(records.newest(limit=-1))) == records.to_csv()
+    newest = list(csv.DictReader(io.StringIO(as_csv(records.newest(limit=2)))))
+    assert [row["width"] for row in newest] == ["4", "3"]
+
+
+def test_oldest_rows_are_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records_module, "MAX_ROWS", 3)
+    records = Records(tmp_path / "records.sqlite3")
+    for width in range(10):
+        records.add(dataclasses.replace(ROW, width=width))
+    assert [row.width for row in records.newest(limit=-1)] == [9, 8, 7]
 
 
 def test_many_threads_lose_no_row(tmp_path: Path) -> None:
