@@ -3,6 +3,7 @@
 from restoration.images.alpha import bleed_alpha, flatten
 from restoration.images.decode import ImageSource, read
 from restoration.images.encode import FileFormat, check_side, encode, format_of, lossless_format, preview_bytes, write
+from restoration.images.frames import MOST_FRAMES
 from restoration.images.header import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, probe
 from restoration.images.jpeg import jpeg_table
 from restoration.images.kernels import kernel_picture, read_kernel, write_kernel
@@ -13,6 +14,7 @@ from restoration.images.shrink import shrink_to, shrink_to_side
 __all__ = [
     "MAX_PIXELS",
     "MAX_PIXELS_TO_FIT",
+    "MOST_FRAMES",
     "BitDepth",
     "FileFormat",
     "FloatArray",

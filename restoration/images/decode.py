@@ -13,6 +13,7 @@ from PIL import Image, ImageCms
 
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
 from restoration.images.deep import read_deep
+from restoration.images.frames import count_frames
 from restoration.images.header import (
     GRAY_MODES,
     MAX_PIXELS,
@@ -54,7 +55,8 @@ def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_P
         return from_array(source)
     if isinstance(source, Image.Image):
         check_size(*source.size, max_pixels=max_pixels)
-        return _finish(_samples_of(source), source, format_name="", keep_gps=keep_gps)
+        frames = count_frames(source)
+        return _finish(_samples_of(source), source, format_name="", frames=frames, keep_gps=keep_gps)
     if not isinstance(source, (bytes, str, Path)):
         raise UnsupportedImage(f"Expected a picture file, a PIL image or an array, but got {type(source).__name__}.")
     data = file_bytes(source)
@@ -64,7 +66,8 @@ def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_P
         try:
             is_deep = bits_per_channel(image, data) > 8
             samples = read_deep(image, data, format_name=name) if is_deep else _samples_of(image)
-            return _finish(samples, image, format_name=name, keep_gps=keep_gps)
+            frames = count_frames(image, data)
+            return _finish(samples, image, format_name=name, frames=frames, keep_gps=keep_gps)
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
@@ -128,7 +131,7 @@ def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
     return converted
 
 
-def _finish(samples: Samples, image: Image.Image, *, format_name: str, keep_gps: bool) -> Picture:
+def _finish(samples: Samples, image: Image.Image, *, format_name: str, frames: int, keep_gps: bool) -> Picture:
     """Make an upright picture with all that must survive."""
     picture = to_picture(samples)
     quality = estimate_quality(getattr(image, "quantization", None) or {})
@@ -141,7 +144,7 @@ def _finish(samples: Samples, image: Image.Image, *, format_name: str, keep_gps:
         icc_profile=kept_profile(image, is_gray=picture.is_gray),
         jpeg_quality=quality if format_name == "JPEG" else None,
         dpi=kept_dpi(image),
-        frames=getattr(image, "n_frames", 1),
+        frames=frames,
     )
 
 

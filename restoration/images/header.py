@@ -10,6 +10,9 @@ import pillow_heif
 from PIL import Image, UnidentifiedImageError
 
 from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, UnsupportedImage
+from restoration.images.frames import count_frames
+from restoration.images.gif import check_gif
+from restoration.images.jpeg import check_scans
 from restoration.images.metadata import orientation_of
 from restoration.images.picture import BitDepth
 
@@ -27,7 +30,11 @@ GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What a file says of itself before it is decoded; the size is that of the upright picture."""
+    """What a file says of itself before it is decoded; the size is that of the upright picture.
+
+    Args:
+        frames: how many pictures it holds; 1000 may be more, as counting ends there.
+    """
 
     width: int
     height: int
@@ -57,7 +64,7 @@ def probe(source: bytes | str | Path) -> ImageHeader:
                 bit_depth=16 if bits_per_channel(image, data) > 8 else 8,
                 is_gray=has_gray_samples(image, data),
                 has_alpha=image.has_transparency_data,
-                frames=getattr(image, "n_frames", 1),
+                frames=count_frames(image, data),
             )
         except Exception as error:  # as in `read`
             raise CorruptImage(damaged(image.format or "picture")) from error
@@ -98,6 +105,8 @@ def open_image(data: bytes) -> Image.Image:
     """
     Image.init()  # with a list of formats, Pillow does not load the plugins of the rarer ones by itself
     pillow_heif.register_heif_opener()  # only adds entries to the tables of Pillow; again changes nothing
+    check_scans(data)
+    check_gif(data)
     try:
         return Image.open(io.BytesIO(data), formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

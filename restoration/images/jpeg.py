@@ -1,10 +1,20 @@
-"""What a JPEG file's quantisation tables tell."""
+"""What a JPEG file tells without being decoded: its quality by its tables, and how many scans it has."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+
+from restoration.errors import UnsupportedImage
+
+_MOST_SCANS = 100
+"""Each costs as much time as the whole picture, however few bytes it has; libjpeg writes 10."""
+_MOST_SEGMENTS = 10_000
+_SCAN, _END = 0xDA, 0xD9
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])")
+"""The start of one; 0 follows where 255 is a value, 1 and D0 to D8 are marks without a length."""
 
 # ITU-T T.81, table K.1: luminance; in row order
 _LUMINANCE = np.array(
@@ -33,6 +43,34 @@ def estimate_quality(tables: Mapping[int, Sequence[int]]) -> int | None:
     wanted = np.sort(np.asarray(table))
     distances = [np.abs(np.sort(jpeg_table(quality)) - wanted).sum() for quality in range(1, 101)]
     return int(np.argmin(distances)) + 1
+
+
+def check_scans(data: bytes) -> None:
+    """Check that a JPEG file is not made of so many parts that decoding it takes minutes.
+
+    Embedded previews and what follows the picture do not count.
+
+    Args:
+        data: of any format; only JPEG files are looked at.
+
+    Raises:
+        UnsupportedImage: more than 100 scans or 10,000 segments.
+    """
+    if not data.startswith(b"\xff\xd8\xff"):
+        return
+    position, scans = 2, 0
+    for _ in range(_MOST_SEGMENTS):
+        found = _SEGMENT.search(data, position)
+        if found is None or found[1][0] == _END:
+            return
+        scans += found[1][0] == _SCAN
+        if scans > _MOST_SCANS:
+            break
+        position = found.end() + int.from_bytes(data[found.end() : found.end() + 2])
+    raise UnsupportedImage(
+        f"A JPEG file may have at most {_MOST_SCANS} scans and {_MOST_SEGMENTS:,} segments but this one has more; "
+        "open it in an image editor and save it anew."
+    )
 
 
 def jpeg_table(quality: int) -> np.ndarray:

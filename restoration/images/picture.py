@@ -28,7 +28,7 @@ class Picture:
         exif: EXIF block without its orientation and without GPS unless asked for, or None.
         icc_profile: ICC profile that the pixel values refer to, or None for sRGB.
         dpi: pixels per inch across and down that the file asks to be printed with, or None.
-        frames: how many pictures the file holds; this is the first.
+        frames: how many pictures the file holds, of which this is the first; 1000 may be more, as counting ends there.
         jpeg_quality: estimated libjpeg quality 1-100 of a JPEG source, or None.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from restoration.images import MAX_PIXELS_TO_FIT, ImageHeader, Picture, preview_bytes, probe, read
+from restoration.images import MAX_PIXELS_TO_FIT, MOST_FRAMES, ImageHeader, Picture, preview_bytes, probe, read
 from restoration.types import RestoreResult
 
 _MAX_SIDE_PX = 2048
@@ -29,7 +29,7 @@ def caption_of(path: str) -> str:
     if header.has_alpha:
         parts.append("with transparency")
     if header.frames > 1:
-        parts.append(f"first of {header.frames} frames")
+        parts.append(f"first of {header.frames} {'or more ' if header.frames == MOST_FRAMES else ''}frames")
     return ", ".join(parts)
 
 

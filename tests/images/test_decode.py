@@ -230,6 +230,85 @@ def test_frames_of_a_palette_animation_are_counted() -> None:
     assert read(data).frames == probe(data).frames == 3
 
 
+def _with_repeated_scan(data: bytes, times: int) -> bytes:
+    """Return a JPEG file with its last scan that many times more."""
+    return data[:-2] + data[data.rindex(b"\xff\xda") : -2] * times + data[-2:]
+
+
+def test_jpeg_with_more_scans_than_any_encoder_writes_is_refused() -> None:
+    data = _file(Image.new("L", (64, 64), 99), "JPEG", progressive=True)
+    written = data.count(b"\xff\xda")
+    most = _with_repeated_scan(data, 100 - written)
+    np.testing.assert_array_equal(read(most).pixels, read(data).pixels)
+    for look in (read, probe):
+        with pytest.raises(UnsupportedImage, match=r"at most 100 scans .* save it anew"):
+            look(_with_repeated_scan(most, 1))
+
+
+@pytest.mark.parametrize("place", ["before", "behind"])
+def test_scans_of_what_is_not_the_picture_do_not_count(place: str) -> None:
+    data, scans = _file(Image.new("L", (64, 64), 99), "JPEG"), b"\xff\xda" * 500
+    preview = b"\xff\xe1" + struct.pack(">H", 2 + len(scans)) + scans
+    assert read(data[:2] + preview + data[2:] if place == "before" else data + scans).width == 64
+
+
+def test_jpeg_with_a_flood_of_segments_is_refused() -> None:
+    data = _file(Image.new("L", (64, 64)), "JPEG")
+    with pytest.raises(UnsupportedImage, match="10,000 segments"):
+        probe(data[:2] + b"\xff\xfe\x00\x02" * 10_001 + data[2:])
+
+
+def test_gif_with_a_flood_of_comments_is_refused() -> None:
+    data = _file(Image.new("L", (1, 1)), "GIF")
+    picture = data.index(b",")
+    flooded = [data[:picture] + b"!\xfe\x01a\x00" * times + data[picture:] for times in (1000, 2000)]
+    assert read(flooded[0]).width == 1
+    with pytest.raises(UnsupportedImage, match=r"at most 5000 blocks .* save it anew"):
+        read(flooded[1])
+
+
+@pytest.mark.parametrize(("frames", "told"), [(1, 1), (2, 2), (999, 999), (1000, 1000), (1001, 1000), (50_000, 1000)])
+def test_counting_the_frames_of_a_gif_ends_at_a_thousand(frames: int, told: int) -> None:
+    data = _file(Image.new("L", (1, 1)), "GIF")
+    picture = data.index(b",")
+    data = data[:picture] + data[picture:-1] * frames + data[-1:]
+    assert probe(data).frames == read(data).frames == told
+
+
+def test_frames_of_a_gif_are_counted_as_pillow_counts_them(rng: np.random.Generator) -> None:
+    frames = [Image.fromarray(rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)) for _ in range(4)]
+    data = _file(frames[0], "GIF", save_all=True, append_images=frames[1:], comment=b"x" * 600, loop=0)
+    with Image.open(io.BytesIO(data)) as image:
+        assert probe(data).frames == image.n_frames == 4
+
+
+@pytest.mark.parametrize("settings", [{}, {"bigtiff": True}, {"byteorder": ">"}])
+@pytest.mark.parametrize(("frames", "told"), [(1, 1), (3, 3), (1001, 1000)])
+def test_counting_the_frames_of_a_tiff_ends_at_a_thousand(settings: dict[str, Any], frames: int, told: int) -> None:
+    stream = io.BytesIO()
+    with tifffile.TiffWriter(stream, **settings) as file:
+        for _ in range(frames):
+            file.write(np.zeros((1, 1), np.uint8), metadata=None)
+    assert probe(stream.getvalue()).frames == read(stream.getvalue()).frames == told
+
+
+def test_directories_of_a_tiff_that_go_in_a_circle_are_counted_once() -> None:
+    data = bytearray(_tiff(np.zeros((4, 4), np.uint8)))
+    (first,) = struct.unpack_from("<I", data, 4)
+    (entries,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * entries, first)
+    assert probe(bytes(data)).frames == 1
+
+
+def test_number_of_frames_that_a_png_claims_is_told_up_to_a_thousand() -> None:
+    frames = [Image.new("L", (1, 1), shade) for shade in (0, 255)]
+    data = bytearray(_file(frames[0], "PNG", save_all=True, append_images=frames[1:]))
+    start = data.index(b"acTL")
+    struct.pack_into(">I", data, start + 4, 2_000_000_000)
+    struct.pack_into(">I", data, start + 12, zlib.crc32(data[start : start + 12]))
+    assert probe(bytes(data)).frames == 1000
+
+
 def test_profile_is_kept_only_where_it_fits_the_colour_space() -> None:
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     assert read(_file(Image.new("RGB", (4, 4)), "PNG", icc_profile=profile)).icc_profile == profile
