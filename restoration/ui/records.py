@@ -8,15 +8,24 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from restoration.records import as_csv
 from restoration.service import Service
 from restoration.types import RunRecord
 from restoration.ui import status, text
 from restoration.ui.components import keep_file
 
 _MAX_ROWS = 200
+_MAX_EXPORTED_ROWS = 10_000
 _LEAST_PIXELS = 10_000
 """Smaller pictures are left out of the plot: what a run costs anyway would look like seconds per megapixel."""
 _Y = "seconds per megapixel"
+_SAVE_FILE = """(file) => {
+    const link = document.createElement("a");
+    link.href = file.url;
+    link.download = file.orig_name;
+    link.click();
+    return [];
+}"""
 _HEADERS = ["Started (UTC)", "Task", "Model", "Size", "Device", "Precision", "Waited", "Worked", "Memory", "Outcome"]
 
 
@@ -48,26 +57,33 @@ def build(service: Service) -> None:
         )
         with gr.Row(elem_classes="actions"):
             refresh = gr.Button(text.REFRESH, min_width=120)
-            export = gr.DownloadButton(text.RUNS_CSV, min_width=160, interactive=False, elem_id="records-csv")
+            export = gr.Button(text.RUNS_CSV, min_width=160, interactive=False, elem_id="records-csv")
+            file = gr.DownloadButton(visible=False)
 
     for event in (tab.select, refresh.click):
         event(
-            lambda: _show(service),
+            lambda: show(service),
             outputs=[summary, plot, table, export],
             queue=False,
             show_progress="hidden",
             api_visibility="private",
         )
+    written = export.click(lambda: export_file(service), outputs=file, show_progress="hidden", api_visibility="private")
+    written.success(None, inputs=file, js=_SAVE_FILE, show_progress="hidden", api_visibility="private")
 
 
-def _show(service: Service) -> tuple[Any, ...]:
+def show(service: Service) -> tuple[Any, ...]:
+    """Return what the tab shows of the newest runs: a note, the plot, the rows, and whether there is an export."""
     records = service.list_records(limit=_MAX_ROWS)
     if not records:
         return status.note(text.NO_RUNS), gr.update(visible=False), [], gr.update(interactive=False)
-    points = _points(records)
-    file = keep_file(service.records_csv().encode(), "restoration-records.csv")
-    rows = [_row(record) for record in records]
-    return "", _plot(points), rows, gr.update(value=file, interactive=True)
+    return "", _plot(_points(records)), [_row(record) for record in records], gr.update(interactive=True)
+
+
+def export_file(service: Service) -> str:
+    """Write the newest runs as a CSV file, oldest first; return its path."""
+    records = service.list_records(limit=_MAX_EXPORTED_ROWS)
+    return keep_file(as_csv(reversed(records)).encode(), "restoration-records.csv")
 
 
 def _plot(points: pd.DataFrame) -> dict[str, Any]:

@@ -110,7 +110,7 @@ CONSISTENCY: Final = "shrunk back, it gives the original to {db:.1f} dB"
 REFRESH: Final = "Refresh"
 RUNS: Final = "Latest runs"
 RUNS_PLOT: Final = "Seconds of work per megapixel, by model"
-RUNS_CSV: Final = "Export all as CSV"
+RUNS_CSV: Final = "Export as CSV"
 NO_RUNS: Final = "Nothing has been restored on this machine yet."
 
 NO_PICTURE: Final = "No picture yet; drop one on the left or choose an example."

@@ -1,0 +1,40 @@
+"""What the Records tab reads and writes."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from restoration.records import Records
+from restoration.service import Service
+from restoration.ui import records as tab
+from tests.test_records import ROW
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    """A service that has run six times, where the tab shows two runs and exports three."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "files"))
+    monkeypatch.setattr(tab, "_MAX_ROWS", 2)
+    monkeypatch.setattr(tab, "_MAX_EXPORTED_ROWS", 3)
+    path = tmp_path / "records.sqlite3"
+    for width in range(640, 646):
+        Records(path).add(dataclasses.replace(ROW, width=width))
+    return Service(records_path=path)
+
+
+def test_look_at_the_tab_shows_the_newest_runs_and_writes_nothing(service: Service, tmp_path: Path) -> None:
+    note, plot, rows, export = tab.show(service)
+    assert note == ""
+    assert [row[3] for row in rows] == ["645 × 480", "644 × 480"]
+    assert len(plot["value"]) == 2
+    assert export["interactive"]
+    assert not (tmp_path / "files").exists()
+
+
+def test_export_holds_the_newest_runs_oldest_first(service: Service) -> None:
+    with Path(tab.export_file(service)).open(encoding="utf-8", newline="") as file:
+        assert [row["width"] for row in csv.DictReader(file)] == ["643", "644", "645"]
