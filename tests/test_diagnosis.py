@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -19,7 +20,7 @@ from restoration.diagnosis import (
     visible_part,
     wanted_brightness,
 )
-from restoration.diagnosis.noise import FEATURES, features
+from restoration.diagnosis.noise import FEATURES, dark_half_noise, features
 from restoration.images import Picture, gray_of
 from restoration.types import Task
 
@@ -121,6 +122,14 @@ def test_dark_picture_is_to_become_as_bright_as_most(stops: int, rng: np.random.
     assert 0.4 < wanted_brightness(darken(pixels, rng=rng, stops=stops)) < 0.5
 
 
+def test_black_all_round_a_dark_thing_is_not_brightened_as_the_thing_is() -> None:
+    pixels = np.zeros((160, 160, 3), np.float32)
+    pixels[64:112, 64:112] = 0.06  # 9 % of the picture
+    assert wanted_brightness(pixels) == pytest.approx(0.45 * 0.15, rel=0.25)
+    pixels[:128] = 0.06  # a fifth is black
+    assert 0.4 < wanted_brightness(pixels) < 0.46
+
+
 def test_black_and_white_pictures_have_a_wanted_brightness() -> None:
     assert 0 < wanted_brightness(np.zeros((8, 8, 3), np.float32)) < 1
     assert wanted_brightness(np.ones((8, 8, 3), np.float32)) == pytest.approx(1)
@@ -134,6 +143,14 @@ def test_noise_of_shadows_is_measured_beside_bright_texture(
     noisy = dark + np.float32(sigma / 255) * rng.standard_normal(dark.shape, dtype=np.float32)
     assert shadow_noise_level(Picture(pixels=noisy)) == pytest.approx(sigma, rel=0.3)
     assert shadow_noise_level(Picture(pixels=dark)) < 1
+
+
+def test_noise_whose_finest_part_compression_has_taken_is_measured_in_the_rest(rng: np.random.Generator) -> None:
+    coarse = cv2.resize(rng.normal(0, 6 / 255, (128, 128, 3)).astype(np.float32), (256, 256))
+    dark = np.clip(0.1 + coarse, 0, 1).astype(np.float32)
+    smooth = dark[::2, ::2].repeat(2, axis=0).repeat(2, axis=1)  # no detail within squares of 2x2
+    assert dark_half_noise(smooth) == 0
+    assert shadow_noise_level(Picture(pixels=smooth)) > 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (2, 7, 3), (64, 64, 3)])

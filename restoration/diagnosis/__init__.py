@@ -112,8 +112,15 @@ def noise_level(picture: Picture) -> float:
 
 
 def shadow_noise_level(picture: Picture) -> float:
-    """Return the noise of a picture's darker half in 0-255 units, which is what brightening makes visible."""
-    return dark_half_noise(_sample(picture.pixels))
+    """Return the noise of a picture's darker half in 0-255 units, which is what brightening makes visible.
+
+    Where compression has taken the finest detail there, and with it the sign of noise, that of the whole picture.
+
+    Raises:
+        WeightsUnavailable: the weights of the noise-level network are missing or damaged.
+    """
+    level = dark_half_noise(_sample(picture.pixels))
+    return level if level or not picture.pixels.any() else noise_level(picture)
 
 
 def jpeg_quality(picture: Picture) -> int | None:

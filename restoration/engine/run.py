@@ -158,6 +158,7 @@ class Run:
         """Note when the first unit of work starts."""
         if self._started_s is None:
             self._started_s = now_s
+            self.events.put(Progress(0.0, "Restoring"))
             if self.job.has_preview:
                 self._preview = Preview(self.job.pixels)
 
