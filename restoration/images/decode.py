@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
 from restoration.images.deep import read_deep
 from restoration.images.frames import count_frames
+from restoration.images.gamma import gamma_of, to_srgb
 from restoration.images.header import (
     GRAY_MODES,
     MAX_PIXELS,
@@ -26,7 +27,7 @@ from restoration.images.header import (
 from restoration.images.jpeg import estimate_quality
 from restoration.images.metadata import kept_dpi, kept_exif, kept_profile, orientation_of
 from restoration.images.picture import FloatArray, Picture
-from restoration.images.samples import Samples, check_shape, from_array, to_picture
+from restoration.images.samples import Samples, check_shape, from_array, to_picture, with_clear_level
 
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
@@ -86,7 +87,10 @@ def _samples_of(image: Image.Image) -> Samples:
     elif "transparency" in image.info and image.mode in ("L", "RGB"):
         image = _with_info(image.convert("RGBA"), image)
         image = _with_info(image.convert("LA"), image) if is_gray else image
-    return Samples(values=np.asarray(image), orientation=orientation)
+    values = np.asarray(image)
+    if image.mode == "I;16":
+        values = with_clear_level(values, image.info.get("transparency"))
+    return Samples(values=values, orientation=orientation)
 
 
 def _in_plain_mode(image: Image.Image, *, is_gray: bool) -> Image.Image:
@@ -134,6 +138,9 @@ def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
 def _finish(samples: Samples, image: Image.Image, *, format_name: str, frames: int, keep_gps: bool) -> Picture:
     """Make an upright picture with all that must survive."""
     picture = to_picture(samples)
+    profile, gamma = kept_profile(image, is_gray=picture.is_gray), gamma_of(image)
+    if gamma is not None and profile is None:
+        picture = replace(picture, pixels=to_srgb(picture.pixels, gamma=gamma))
     quality = estimate_quality(getattr(image, "quantization", None) or {})
     return replace(
         picture,
@@ -141,7 +148,7 @@ def _finish(samples: Samples, image: Image.Image, *, format_name: str, frames: i
         alpha=None if picture.alpha is None else _upright(picture.alpha, samples.orientation),
         format=format_name,
         exif=kept_exif(image, keep_gps=keep_gps),
-        icc_profile=kept_profile(image, is_gray=picture.is_gray),
+        icc_profile=profile,
         jpeg_quality=quality if format_name == "JPEG" else None,
         dpi=kept_dpi(image),
         frames=frames,

@@ -15,7 +15,7 @@ from PIL import Image
 from restoration.errors import CorruptImage, UnsupportedImage
 from restoration.images.header import bits_per_channel, damaged, has_gray_samples
 from restoration.images.metadata import orientation_of
-from restoration.images.samples import Samples
+from restoration.images.samples import Samples, with_clear_level
 
 _EXTRA_SAMPLES_TAG = 338
 _READ_COLOUR_SPACES = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
@@ -40,6 +40,8 @@ def read_deep(image: Image.Image, data: bytes, *, format_name: str) -> Samples:
     if has_gray_samples(image, data) and values.ndim == 3 and values.shape[2] >= 3:
         values = values[..., [0, 3]] if values.shape[2] == 4 else values[..., 0]
     if format_name != "TIFF":
+        if values.ndim == 2:
+            values = with_clear_level(values, image.info.get("transparency"))
         return Samples(values=values, orientation=orientation_of(image))
     # OpenCV turns TIFF pictures upright by itself
     meaning = _extra_channel(image) if values.ndim == 3 and values.shape[2] == 4 else ""

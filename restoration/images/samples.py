@@ -63,6 +63,16 @@ def from_array(samples: npt.NDArray[Any]) -> Picture:
     return Picture(pixels=pixels, alpha=alpha, bit_depth=bit_depth, is_gray=channels < 3)
 
 
+def with_clear_level(values: npt.NDArray[Any], level: object) -> npt.NDArray[Any]:
+    """Return 16-bit gray samples, (H, W), with an alpha that is 0 where they have that level; None leaves them alone.
+
+    Pillow and OpenCV make alpha of the transparent colour of a PNG file for all other kinds only.
+    """
+    if not isinstance(level, int):
+        return values
+    return np.stack([values, np.where(values == level, 0, 65535).astype(np.uint16)], axis=2)
+
+
 def check_shape(samples: npt.NDArray[Any]) -> None:
     """Check that an array has the shape of a picture.
 

@@ -17,6 +17,7 @@ from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, Unsupp
 from restoration.images import Picture, encode, probe, read
 from restoration.images.jpeg import estimate_quality
 
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 ORIENTATIONS = {
     1: lambda a: a,
     2: np.fliplr,
@@ -310,9 +311,8 @@ def test_number_of_frames_that_a_png_claims_is_told_up_to_a_thousand() -> None:
 
 
 def test_profile_is_kept_only_where_it_fits_the_colour_space() -> None:
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    assert read(_file(Image.new("RGB", (4, 4)), "PNG", icc_profile=profile)).icc_profile == profile
-    assert read(_file(Image.new("L", (4, 4)), "PNG", icc_profile=profile)).icc_profile is None
+    assert read(_file(Image.new("RGB", (4, 4)), "PNG", icc_profile=PROFILE)).icc_profile == PROFILE
+    assert read(_file(Image.new("L", (4, 4)), "PNG", icc_profile=PROFILE)).icc_profile is None
 
 
 @pytest.mark.parametrize("quality", range(5, 100, 5))
@@ -502,3 +502,80 @@ def test_sizes_in_exif_are_not_kept_as_the_result_may_have_others() -> None:
     kept.load(read(stream.getvalue()).exif)
     assert 0xA002 not in kept.get_ifd(0x8769)
     assert kept[0x010F] == "Maker"
+
+
+def _png(samples: np.ndarray, **chunks: bytes) -> bytes:
+    """Return a PNG file of uint8 or uint16 samples, (H, W, C), with these chunks before its pixels."""
+    height, width, channels = samples.shape
+    colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    header = struct.pack(">IIBBBBB", width, height, 8 * samples.itemsize, colour_type, 0, 0, 0)
+    rows = samples.astype(f">u{samples.itemsize}").view(np.uint8).reshape(height, -1)
+    content = zlib.compress(np.pad(rows, ((0, 0), (1, 0))).tobytes())
+    parts = [(b"IHDR", header), *((name.encode(), value) for name, value in chunks.items()), (b"IDAT", content)]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(value)) + name + value + struct.pack(">I", zlib.crc32(name + value))
+        for name, value in [*parts, (b"IEND", b"")]
+    )
+
+
+def _gamma(value: float) -> bytes:
+    return struct.pack(">I", round(100_000 * value))
+
+
+def _srgb_light(values: np.ndarray) -> np.ndarray:
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1 / 1.8, 1 / 2.6])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_gamma_of_a_png_is_applied_to_its_colours(
+    gamma: float, channels: int, dtype: type, rng: np.random.Generator
+) -> None:
+    largest = np.iinfo(dtype).max
+    samples = rng.integers(0, largest, (12, 17, channels), dtype=dtype, endpoint=True)
+    picture = read(_png(samples, gAMA=_gamma(gamma)))
+    light = (samples[..., : 1 if channels < 3 else 3] / largest) ** (1 / gamma)
+    np.testing.assert_allclose(_srgb_light(picture.pixels), np.broadcast_to(light, picture.pixels.shape), atol=1e-4)
+    assert picture.bit_depth == 8 * samples.itemsize
+    if channels in (2, 4):
+        np.testing.assert_allclose(picture.alpha, samples[..., -1] / largest, atol=1e-6)
+
+
+def test_linear_sixteen_bit_png_looks_as_its_srgb_version() -> None:
+    shown = np.linspace(0, 1, 1000)[None, :, None]
+    linear = np.rint(_srgb_light(shown) * 65535).astype(np.uint16)
+    picture = read(_png(linear, gAMA=_gamma(1)))
+    np.testing.assert_allclose(picture.pixels[..., :1], shown, atol=1e-4)
+    np.testing.assert_array_equal(read(encode(picture, "PNG")).to_array(), picture.to_array())
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        {"gAMA": _gamma(0.45455)},
+        {"gAMA": _gamma(0.45)},
+        {"gAMA": _gamma(0)},
+        {"gAMA": _gamma(40_000)},
+        {"gAMA": _gamma(1), "sRGB": b"\0"},
+        {"gAMA": _gamma(1), "iCCP": b"sRGB\0\0" + zlib.compress(PROFILE)},
+    ],
+)
+def test_gamma_that_is_usual_senseless_or_overruled_changes_nothing(chunks: dict[str, bytes], deep: np.ndarray) -> None:
+    np.testing.assert_array_equal(read(_png(deep, **chunks)).to_array(), deep)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_transparent_level_of_a_png_becomes_alpha(dtype: type, channels: int, rng: np.random.Generator) -> None:
+    samples = rng.integers(0, np.iinfo(dtype).max, (12, 17, channels), dtype=dtype)
+    clear = samples[3, 5]
+    data = _png(samples, tRNS=clear.astype(">u2").tobytes())
+    picture = read(data)
+    np.testing.assert_array_equal(picture.alpha, ~(samples == clear).all(axis=2))
+    np.testing.assert_array_equal(picture.pixels, read(samples).pixels)
+    assert probe(data).has_alpha
+    assert picture.bit_depth == 8 * samples.itemsize
+    if channels == 1:
+        with Image.open(io.BytesIO(data)) as image:
+            np.testing.assert_array_equal(read(image).alpha, picture.alpha)
