@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -109,7 +110,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 model=given["model"],
                 parameters=as_mapping(parameters),
                 mask=_file(given["mask"]) if "mask" in given else None,
-                feather_px=int(given.get("feather_px") or 0),
+                feather_px=0 if given.get("feather_px") is None else _whole("feather_px", given["feather_px"]),
                 kernel=None if given.get("kernel") is None else _file(given["kernel"]),
                 fit=_switch("fit", given["fit"]),
                 precision=_precision(given["precision"]),
@@ -117,8 +118,10 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 file_format=chosen_format(given["format"]),
             )
             result = await _wait(service.restore(request))
-            stem = previews.stem_of(str(request.image))
-            path, _ = await anyio.to_thread.run_sync(_write, result, stem, given["format"])
+            write = functools.partial(
+                callbacks.result_file, result, stem=previews.stem_of(str(request.image)), file_format=given["format"]
+            )
+            path, _ = await anyio.to_thread.run_sync(write)
         return FileData(path=path, orig_name=Path(path).name).model_dump(), _facts(result)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -134,6 +137,12 @@ def _switch(name: str, value: object) -> bool:
     if isinstance(value, bool):
         return value
     raise InvalidParameter(f'"{name}" must be true or false, but is {value!r}.', name=name)
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise InvalidParameter(f'"{name}" must be a whole number, but is {value!r}.', name=name)
 
 
 def _precision(value: object) -> Literal["auto", "exact"]:
@@ -201,10 +210,6 @@ class _Steps:
     def close(self) -> None:
         with self._lock:
             self._events.close()
-
-
-def _write(result: RestoreResult, stem: str, file_format: str) -> tuple[str, int]:
-    return callbacks.result_file(result, stem=stem, file_format=file_format)
 
 
 def _facts(result: RestoreResult) -> dict[str, Any]:

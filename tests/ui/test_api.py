@@ -136,6 +136,14 @@ def test_bad_argument_comes_back_as_a_sentence(
         client.predict(image=handle_file(path), **arguments, api_name="/denoise")
 
 
+@pytest.mark.parametrize("feather_px", ["abc", [3], 1.9, True])
+def test_feather_must_be_a_whole_number(client: Client, tmp_path: Path, feather_px: Any) -> None:
+    image = handle_file(pictures.write_picture(tmp_path / "torn.png"))
+    mask = handle_file(pictures.write_mask(tmp_path / "mask.png"))
+    with pytest.raises(AppError, match='"feather_px" must be a whole number, but is '):
+        client.predict(image=image, mask=mask, model="telea", feather_px=feather_px, api_name="/inpaint")
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("page.png", b"<html><body>not a picture</body></html>"), ("empty.png", b""), ("cut.png", None)],
