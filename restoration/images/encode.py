@@ -20,7 +20,8 @@ from PIL import Image
 
 from restoration.errors import InvalidRequest
 from restoration.images.alpha import flatten
-from restoration.images.picture import Picture
+from restoration.images.picture import Picture, gray_of
+from restoration.images.profiles import colour_profile
 from restoration.images.shrink import shrink_to_side
 
 FileFormat = Literal["PNG", "TIFF", "WEBP", "JPEG"]
@@ -201,7 +202,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 def _tiff(picture: Picture) -> bytes:
     if picture.bit_depth == 16 and picture.is_gray and picture.alpha is not None:
-        picture = replace(picture, is_gray=False)  # hardly any reader opens 16-bit gray with alpha
+        picture = _as_colour(picture)  # hardly any reader opens 16-bit gray with alpha
     samples = picture.to_array()
     tags = [*_tiff_texts(picture.exif)]
     if picture.icc_profile is not None:
@@ -236,13 +237,20 @@ def _tiff_texts(exif: bytes | None) -> list[tuple[int, int, int, bytes, bool]]:
 
 
 def _webp(picture: Picture) -> bytes:
+    if picture.is_gray:
+        picture = _as_colour(picture)  # the format holds no gray
     image = Image.fromarray(picture.to_array(bit_depth=8))
-    if picture.is_gray:  # the format holds no gray
-        image = image.convert("RGB" if picture.alpha is None else "RGBA")
     stream = io.BytesIO()
-    profile = None if picture.is_gray else picture.icc_profile
-    image.save(stream, "WEBP", lossless=True, exact=True, icc_profile=profile or b"", exif=picture.exif or b"")
+    profile, exif = picture.icc_profile or b"", picture.exif or b""
+    image.save(stream, "WEBP", lossless=True, exact=True, icc_profile=profile, exif=exif)
     return stream.getvalue()
+
+
+def _as_colour(picture: Picture) -> Picture:
+    """Return a gray picture as one of equal channels that looks the same."""
+    profile = None if picture.icc_profile is None else colour_profile(picture.icc_profile)
+    pixels = np.repeat(gray_of(picture.pixels)[..., None], 3, axis=2)
+    return replace(picture, pixels=pixels, is_gray=False, icc_profile=profile)
 
 
 def _jpeg(picture: Picture) -> bytes:

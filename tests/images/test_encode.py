@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import io
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
@@ -47,6 +48,63 @@ def test_sixteen_bit_gray_with_alpha_becomes_colour_in_a_tiff() -> None:
     back = read(encode(picture, "TIFF"))
     np.testing.assert_array_equal(back.pixels, picture.pixels)
     np.testing.assert_array_equal(back.alpha, picture.alpha)
+
+
+def _gray_profile(curve: bytes, *, connection: bytes = b"XYZ ") -> bytes:
+    """Return an ICC profile of gray with that curve, of version 2."""
+    white = b"XYZ \0\0\0\0" + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    words = b"Gray"
+    name = b"desc\0\0\0\0" + struct.pack(">I", len(words) + 1) + words + bytes(1 + 12 + 67)
+    elements = {b"desc": name + bytes(-len(name) % 4), b"wtpt": white, b"kTRC": curve + bytes(-len(curve) % 4)}
+    table, body = struct.pack(">I", len(elements)), b""
+    for tag, content in elements.items():
+        table += struct.pack(">4sII", tag, 128 + 4 + 12 * len(elements) + len(body), len(content))
+        body += content
+    header = struct.pack(">I4xI", 128 + len(table) + len(body), 0x02200000) + b"mntrGRAY" + connection
+    header += bytes(12) + b"acsp" + bytes(28) + struct.pack(">3I", 0xF6D6, 0x10000, 0xD32D)
+    return header.ljust(128, b"\0") + table + body
+
+
+_POWER = b"curv\0\0\0\0" + struct.pack(">IH", 1, 0x01CD)  # 1.8
+_TABLE = b"curv\0\0\0\0" + struct.pack(">I5H", 5, 0, 2000, 14000, 35000, 65535)
+
+
+def _as_srgb(image: Image.Image, profile: bytes) -> np.ndarray:
+    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    shown = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    assert shown is not None
+    return np.asarray(shown).astype(int)
+
+
+@pytest.mark.parametrize("curve", [_POWER, _TABLE], ids=["power", "table"])
+@pytest.mark.parametrize("file_format", ["TIFF", "WEBP"])
+def test_gray_that_is_written_as_colour_looks_the_same(file_format: FileFormat, curve: bytes) -> None:
+    ramp = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    opaque = np.full_like(ramp, 255)
+    profile = _gray_profile(curve)
+    samples = np.stack([ramp, opaque], axis=2).astype(np.uint16) * 257
+    back = read(encode(replace(read(samples), icc_profile=profile), file_format))
+    assert back.icc_profile is not None
+    np.testing.assert_array_equal(back.to_array(bit_depth=8)[..., 1], ramp)
+    expected = _as_srgb(Image.fromarray(ramp), profile)
+    colours = Image.fromarray(np.ascontiguousarray(back.to_array(bit_depth=8)[..., :3]))
+    np.testing.assert_allclose(_as_srgb(colours, back.icc_profile), expected, atol=1)
+
+
+@pytest.mark.parametrize("file_format", ["TIFF", "WEBP"])
+def test_gray_that_a_colour_network_has_tinted_stays_gray(file_format: FileFormat) -> None:
+    tinted = replace(_picture(4, 16), is_gray=True)
+    pixels = read(encode(tinted, file_format)).pixels
+    np.testing.assert_array_equal(pixels, np.repeat(pixels[..., :1], 3, axis=2))
+
+
+@pytest.mark.parametrize(
+    "profile", [_gray_profile(_POWER)[:200], _gray_profile(_POWER, connection=b"Lab "), _gray_profile(b"")[:128]]
+)
+def test_gray_profile_that_is_no_single_curve_is_left_out_of_colour_files(profile: bytes) -> None:
+    content = encode(replace(_picture(2, 16), icc_profile=profile), "TIFF")
+    assert b"GRAY" not in content
+    assert read(content).icc_profile is None
 
 
 @pytest.mark.parametrize("channels", [3, 4])
