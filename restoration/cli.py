@@ -11,11 +11,13 @@ from pathlib import Path
 from restoration import own_models
 from restoration.errors import InvalidRequest, RestorationError
 from restoration.images import format_of, write_kernel
+from restoration.parameters import fits
 from restoration.service import Service
 from restoration.types import (
     Done,
     ModelStatus,
     Param,
+    Parameters,
     ParamValue,
     Progress,
     Queued,
@@ -158,25 +160,32 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
         format_of(file)  # an ending that cannot be written is refused before the work, not after it
         if not file.absolute().parent.is_dir():
             raise InvalidRequest(f'The folder "{file.parent}" does not exist; make it first.')
+    task, service = Task(arguments.task), Service(device=arguments.device)
+    if arguments.feather and task is not Task.INPAINT:
+        raise InvalidRequest(f'A feather is only for inpainting, but the task is "{task}"; leave --feather out.')
     values = {name: getattr(arguments, f"param_{name}") for name in names}
+    parameters = as_mapping({name: value for name, value in values.items() if value is not None})
+    model = arguments.model
+    if arguments.save_kernel is not None:
+        model = _model_with_kernel(service.list_models(task), model, parameters)
     request = RestoreRequest(
         image=arguments.input,
-        task=Task(arguments.task),
-        model=arguments.model,
-        parameters=as_mapping({name: value for name, value in values.items() if value is not None}),
+        task=task,
+        model=model,
+        parameters=parameters,
         mask=arguments.mask,
         feather_px=arguments.feather,
         kernel=arguments.kernel,
         fit=arguments.fit,
         precision=arguments.precision,
-        tile_px=_tile_px(arguments.tile),
+        tile_px=arguments.tile,
         keep_gps=arguments.keep_gps,
         file_format=format_of(arguments.output),
     )
-    result = _wait(Service(device=arguments.device), request)
+    result = _wait(service, request)
     result.save(arguments.output)
-    if arguments.save_kernel is not None:
-        _save_kernel(result, arguments.save_kernel)
+    if arguments.save_kernel is not None and result.kernel is not None:
+        write_kernel(result.kernel, arguments.save_kernel)
     print(arguments.output)
     for note in result.notes:
         print(note, file=sys.stderr)
@@ -189,19 +198,25 @@ def _restore(arguments: argparse.Namespace, names: Sequence[str]) -> int:
     return 0
 
 
-def _save_kernel(result: RestoreResult, file: Path) -> None:
-    if result.kernel is None:
-        raise InvalidRequest(f"{result.model.title} uses no blur kernel; leave --save-kernel out.")
-    write_kernel(result.kernel, file)
+def _model_with_kernel(statuses: Sequence[ModelStatus], name: str | None, parameters: Parameters) -> str:
+    """Return the model to run where its kernel is to be saved: the one named, else the first that has a kernel.
 
+    Args:
+        statuses: the models of the task.
 
-def _tile_px(value: int | None) -> int | None:
-    least_px = 64
-    if value is not None and value < least_px:
-        raise InvalidRequest(
-            f"A tile must be at least {least_px} px wide, but is {value} px; leave --tile out or raise it."
-        )
-    return value
+    Raises:
+        InvalidRequest: it has none.
+    """
+    if name is not None:
+        named = next((entry.info for entry in statuses if entry.info.id == name), None)
+        if named is not None and not named.takes_kernel:  # one that does not exist is the service's matter
+            raise InvalidRequest(f"{named.title} has no blur kernel; leave --save-kernel out.")
+        return name
+    able = [entry for entry in statuses if entry.info.takes_kernel]
+    if not able:
+        raise InvalidRequest("No model of this task has a blur kernel; leave --save-kernel out.")
+    fit = [entry for entry in able if entry.is_available and fits(entry.info, parameters)]
+    return (fit or able)[0].info.id
 
 
 def _wait(service: Service, request: RestoreRequest) -> RestoreResult:

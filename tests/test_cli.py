@@ -52,6 +52,7 @@ def test_mask_file_guides_inpainting(photo: Path) -> None:
         (["--task", "inpaint"], "mask"),
         (["--task", "denoise", "--tile", "3"], "tile"),
         (["--task", "denoise", "--device", "toaster"], "toaster"),
+        (["--task", "denoise", "--feather", "3"], "leave --feather out"),
     ],
 )
 def test_bad_request_is_one_sentence_and_exit_code_2(
@@ -114,3 +115,20 @@ def test_output_that_cannot_be_written_is_refused_before_the_work(
     code = main(["restore", str(photo), "-o", str(photo.with_suffix(".gif")), "--task", "denoise", "--model", "none"])
     assert code == 2
     assert '".gif"' in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("model", [[], ["--model", "adaptive-median"]], ids=["default", "named"])
+def test_kernel_that_no_model_has_is_refused_before_the_work(
+    photo: Path, model: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _restore(photo, "--task", "denoise", *model, "--save-kernel", str(photo.with_name("kernel.png"))) == 2
+    assert "leave --save-kernel out" in capsys.readouterr().err
+    assert not photo.with_name("out.png").exists()
+
+
+@pytest.mark.parametrize("model", [["--noise-power", "0.02"], ["--model", "wiener"]], ids=["by its parameter", "named"])
+def test_kernel_is_saved_where_the_model_has_one(photo: Path, model: list[str]) -> None:
+    kernel = photo.with_name("kernel.png")
+    assert _restore(photo, "--task", "deblur", *model, "--blur", "gaussian", "--save-kernel", str(kernel)) == 0
+    samples = np.asarray(Image.open(kernel))
+    np.testing.assert_array_equal(samples, samples[::-1, ::-1])
