@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,10 +20,7 @@ from PIL import Image
 from restoration.images import MAX_PIXELS
 from restoration.ui import text
 
-_MAX_LAYER_BYTES = 16 * 1024 * 1024
 _MAX_LAYERS = 4
-_MAX_SKETCHES = 64
-_MAX_SKETCH_BYTES = 128 * 1024 * 1024
 
 
 @contextmanager
@@ -51,55 +46,29 @@ with _no_stub_files():
             return None if payload is None else payload.path
 
     class MaskEditor(gr.ImageEditor):
-        """A picture to paint a mask on; hands over the painted layers, with bounded memory.
+        """A picture to paint a mask on; hands over the painted layers.
 
-        The browser sends every layer ahead of the event that uses it. Gradio keeps them without limit of number,
-        index or size until that event comes; here the oldest give way.
+        The browser uploads them with the event that uses them. Gradio's way to send them ahead, which the browser takes
+        only where a change of the editor is listened to, keeps what anybody sends without limit; it is closed.
         """
 
         is_template = True
-        _sketches: OrderedDict[str, dict[int, bytes]]
-        _lock: threading.Lock
-
-        def __new__(cls, *_: Any, **__: Any) -> MaskEditor:
-            """Add the store; `__init__` stays Gradio's, whose signature names what the browser is told."""
-            editor = super().__new__(cls)
-            editor._sketches = OrderedDict()
-            editor._lock = threading.Lock()
-            return editor
 
         @server  # type: ignore[untyped-decorator]
         def accept_blobs(self, data: AcceptBlobs) -> None:
-            """Keep one layer that a browser sent; the background and the composite are not needed."""
-            sketch_id = str(data.data["id"])[:64]
-            content = data.files[0][1] if data.files else b""
-            index = str(data.data["index"])
-            number = int(index) if index.isdecimal() else 0
-            if data.data["type"] != "layer" or number >= _MAX_LAYERS or len(content) > _MAX_LAYER_BYTES:
-                return
-            with self._lock:
-                self._sketches.setdefault(sketch_id, {})[number] = content
-                self._sketches.move_to_end(sketch_id)
-                while len(self._sketches) > _MAX_SKETCHES or self._bytes() > _MAX_SKETCH_BYTES:
-                    self._sketches.popitem(last=False)
-
-        def _bytes(self) -> int:
-            return sum(len(content) for layers in self._sketches.values() for content in layers.values())
+            """Keep nothing."""
 
         def preprocess(self, payload: EditorData | None) -> list[Image.Image]:  # type: ignore[override]
             """Return the painted layers, RGBA.
 
             Raises:
-                gr.Error: a layer is not a picture, or too large.
+                gr.Error: a layer is not a picture, or too large; or the layers were sent ahead.
             """
             if payload is None:
                 return []
-            if payload.id is None:
-                contents = [Path(layer.path).read_bytes() for layer in payload.layers[:_MAX_LAYERS]]
-            else:
-                with self._lock:
-                    contents = list(self._sketches.get(payload.id, {}).values())
-            return [_open_layer(content) for content in contents]
+            if payload.id is not None:
+                raise gr.Error(text.BAD_SKETCH, print_exception=False)
+            return [_open_layer(Path(layer.path).read_bytes()) for layer in payload.layers[:_MAX_LAYERS]]
 
 
 def _open_layer(content: bytes) -> Image.Image:

@@ -9,11 +9,14 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.components.image_editor import EditorData
 from PIL import Image
 
 from restoration.errors import InvalidMask
 from restoration.images import read_mask as read_mask_file
+from restoration.service import Service
 from restoration.ui import components, text
+from restoration.ui.demo import build_demo
 from restoration.ui.inpaint import marked_so_far, read_mask
 from restoration.ui.mask_tools import facts_of, mask_file
 
@@ -65,20 +68,24 @@ def test_facts_tell_share_and_places() -> None:
     assert facts_of(mask) == "1.00 % of the picture in 2 places"
 
 
-def test_sketches_are_bounded_in_number_and_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(components, "_MAX_SKETCH_BYTES", 1000)
+def test_editor_keeps_nothing_that_is_sent_ahead() -> None:
     editor = components.MaskEditor()
+    data = {"id": "sketch", "type": "layer", "index": "50000000"}
+    editor.accept_blobs(SimpleNamespace(data=data, files=[("layer", bytes(300))]))
+    assert editor.blob_storage == {}
 
-    def send(number: int, size: int) -> None:
-        data = {"id": str(number), "type": "layer", "index": "0"}
-        editor.accept_blobs(SimpleNamespace(data=data, files=[("layer", bytes(size))]))
 
-    for number in range(5):
-        send(number, 300)
-    assert list(editor._sketches) == ["2", "3", "4"]
-    for number in range(100):
-        send(number, 1)
-    assert len(editor._sketches) == 64
+def test_sketch_that_was_sent_ahead_is_refused_and_not_taken_for_an_empty_one() -> None:
+    payload = EditorData(background=None, layers=[], composite=None, id="sketch")
+    with pytest.raises(gr.Error, match=re.escape(text.BAD_SKETCH)):
+        components.MaskEditor().preprocess(payload)
+
+
+def test_browser_has_no_reason_to_send_layers_ahead(service: Service) -> None:
+    page = build_demo(service)
+    (editor,) = (block for block in page.blocks.values() if isinstance(block, components.MaskEditor))
+    listened = {event for function in page.fns.values() for target, event in function.targets if target == editor._id}
+    assert listened.isdisjoint({"change", "input"})
 
 
 def test_layer_that_is_a_bomb_is_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
