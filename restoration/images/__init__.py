@@ -1,7 +1,7 @@
 """Pictures: from files, PIL images and arrays to float32 RGB in [0, 1], and back without loss of what must survive."""
 
 from restoration.images.alpha import bleed_alpha, flatten
-from restoration.images.decode import ImageSource, read
+from restoration.images.decode import ImageSource, read, read_to_measure, read_to_show
 from restoration.images.encode import FileFormat, check_side, encode, format_of, lossless_format, preview_bytes, write
 from restoration.images.frames import MOST_FRAMES
 from restoration.images.header import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, probe
@@ -41,6 +41,8 @@ __all__ = [
     "read",
     "read_kernel",
     "read_mask",
+    "read_to_measure",
+    "read_to_show",
     "shrink_to",
     "shrink_to_side",
     "write",

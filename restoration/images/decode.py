@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,17 +22,32 @@ from restoration.images.gamma import gamma_of, to_srgb
 from restoration.images.header import (
     GRAY_MODES,
     MAX_PIXELS,
+    MAX_PIXELS_TO_FIT,
     bits_per_channel,
     check_size,
     damaged,
     file_bytes,
+    format_name,
     open_image,
 )
 from restoration.images.jpeg import estimate_quality
 from restoration.images.metadata import kept_dpi, kept_exif, kept_profile, orientation_of
 from restoration.images.picture import FloatArray, Picture
-from restoration.images.samples import Samples, check_shape, from_array, to_picture, with_clear_level
+from restoration.images.samples import (
+    Samples,
+    check_shape,
+    from_array,
+    to_measured_part,
+    to_picture,
+    to_small_picture,
+    with_clear_level,
+)
+from restoration.images.shrink import size_within
 
+_LARGE_PIXELS = 8_000_000
+_MOST_LARGE_DECODES = 2
+_STRIP_PIXELS = 1_000_000
+_large_decodes = threading.BoundedSemaphore(_MOST_LARGE_DECODES)
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
 
@@ -56,19 +75,59 @@ def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_P
         return from_array(source)
     if isinstance(source, Image.Image):
         check_size(*source.size, max_pixels=max_pixels)
-        frames = count_frames(source)
-        return _finish(_samples_of(source), source, format_name="", frames=frames, keep_gps=keep_gps)
+        samples = _samples_of(source)
+        return _finish(to_picture(samples), source, None, orientation=samples.orientation, keep_gps=keep_gps)
     if not isinstance(source, (bytes, str, Path)):
         raise UnsupportedImage(f"Expected a picture file, a PIL image or an array, but got {type(source).__name__}.")
+    return _decode(source, to_picture, keep_gps=keep_gps, max_pixels=max_pixels)
+
+
+def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
+    """Decode a picture file, shrunk to `max_side_px` on the longer side, with little memory also for a large one.
+
+    Raises:
+        UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
+    """
+    make = functools.partial(to_small_picture, max_side_px=max_side_px)
+    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=max_side_px)
+
+
+def read_to_measure(source: bytes | str | Path) -> Picture:
+    """Decode a picture file; of one with more than 25 megapixels, so much that its damage can be measured.
+
+    Raises:
+        UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
+    """
+    make = functools.partial(to_measured_part, most_pixels=MAX_PIXELS)
+    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT)
+
+
+def _decode(
+    source: bytes | str | Path,
+    make: Callable[[Samples], Picture],
+    *,
+    max_pixels: int,
+    keep_gps: bool = False,
+    max_side_px: int | None = None,
+) -> Picture:
+    """Decode a picture file; few large ones at once, so that they fit into memory together.
+
+    Args:
+        make: what becomes of the samples.
+        max_side_px: on the longer side, where less than the whole size is enough; None where it is not.
+    """
     data = file_bytes(source)
     with open_image(data) as image:
         check_size(*image.size, max_pixels=max_pixels)
-        name = "JPEG" if image.format == "MPO" else image.format or ""
+        name = format_name(image)
+        is_large = image.width * image.height > _LARGE_PIXELS
         try:
-            is_deep = bits_per_channel(image, data) > 8
-            samples = read_deep(image, data, format_name=name) if is_deep else _samples_of(image)
-            frames = count_frames(image, data)
-            return _finish(samples, image, format_name=name, frames=frames, keep_gps=keep_gps)
+            with _large_decodes if is_large else nullcontext():
+                if max_side_px is not None:
+                    image.draft(None, size_within(*image.size, max_side_px=max_side_px))
+                is_deep = bits_per_channel(image, data) > 8
+                samples = read_deep(image, data) if is_deep else _samples_of(image)
+                return _finish(make(samples), image, data, orientation=samples.orientation, keep_gps=keep_gps)
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
@@ -87,10 +146,20 @@ def _samples_of(image: Image.Image) -> Samples:
     elif "transparency" in image.info and image.mode in ("L", "RGB"):
         image = _with_info(image.convert("RGBA"), image)
         image = _with_info(image.convert("LA"), image) if is_gray else image
-    values = np.asarray(image)
+    values = _array_of(image)
     if image.mode == "I;16":
         values = with_clear_level(values, image.info.get("transparency"))
     return Samples(values=values, orientation=orientation)
+
+
+def _array_of(image: Image.Image) -> npt.NDArray[Any]:
+    """Return the samples of an image, copied strip by strip: Pillow makes two more copies of what it hands over."""
+    corner = np.asarray(image.crop((0, 0, 1, 1)))
+    values = np.empty((image.height, image.width, *corner.shape[2:]), corner.dtype)
+    rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        values[top : top + rows] = np.asarray(image.crop((0, top, image.width, min(top + rows, image.height))))
+    return values
 
 
 def _in_plain_mode(image: Image.Image, *, is_gray: bool) -> Image.Image:
@@ -135,23 +204,27 @@ def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
     return converted
 
 
-def _finish(samples: Samples, image: Image.Image, *, format_name: str, frames: int, keep_gps: bool) -> Picture:
-    """Make an upright picture with all that must survive."""
-    picture = to_picture(samples)
+def _finish(picture: Picture, image: Image.Image, data: bytes | None, *, orientation: int, keep_gps: bool) -> Picture:
+    """Turn the picture upright and attach what must survive.
+
+    Args:
+        data: the bytes of the file; None for what came as a PIL image, which counts as of no format.
+    """
+    name = "" if data is None else format_name(image)
     profile, gamma = kept_profile(image, is_gray=picture.is_gray), gamma_of(image)
     if gamma is not None and profile is None:
         picture = replace(picture, pixels=to_srgb(picture.pixels, gamma=gamma))
     quality = estimate_quality(getattr(image, "quantization", None) or {})
     return replace(
         picture,
-        pixels=_upright(picture.pixels, samples.orientation),
-        alpha=None if picture.alpha is None else _upright(picture.alpha, samples.orientation),
-        format=format_name,
+        pixels=_upright(picture.pixels, orientation),
+        alpha=None if picture.alpha is None else _upright(picture.alpha, orientation),
+        format=name,
         exif=kept_exif(image, keep_gps=keep_gps),
         icc_profile=profile,
-        jpeg_quality=quality if format_name == "JPEG" else None,
+        jpeg_quality=quality if name == "JPEG" else None,
         dpi=kept_dpi(image),
-        frames=frames,
+        frames=count_frames(image, data),
     )
 
 

@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image
 
 from restoration.errors import CorruptImage, UnsupportedImage
-from restoration.images.header import bits_per_channel, damaged, has_gray_samples
+from restoration.images.header import bits_per_channel, damaged, format_name, has_gray_samples
 from restoration.images.metadata import orientation_of
 from restoration.images.samples import Samples, with_clear_level
 
@@ -21,25 +21,25 @@ _EXTRA_SAMPLES_TAG = 338
 _READ_COLOUR_SPACES = (tifffile.PHOTOMETRIC.MINISBLACK, tifffile.PHOTOMETRIC.MINISWHITE, tifffile.PHOTOMETRIC.RGB)
 
 
-def read_deep(image: Image.Image, data: bytes, *, format_name: str) -> Samples:
+def read_deep(image: Image.Image, data: bytes) -> Samples:
     """Decode 16-bit and float PNG and TIFF files through OpenCV, which keeps all bits; its order is BGR."""
-    if format_name in ("HEIF", "AVIF"):
+    if image.format in ("HEIF", "AVIF"):
         frames = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
         return Samples(
             values=np.asarray(frames[frames.primary_index]),
             white=_shifted_white(bits_per_channel(image, data)),
         )
-    if format_name == "TIFF" and not _is_plain_tiff(image):
+    if image.format == "TIFF" and not _is_plain_tiff(image):
         return Samples(values=_rare_tiff(data), orientation=orientation_of(image))
     decoded = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
     if decoded is None:
-        raise CorruptImage(damaged(format_name))
+        raise CorruptImage(damaged(format_name(image)))
     values = np.asarray(decoded)
     if values.ndim == 3 and values.shape[2] >= 3:
         values = np.concatenate([values[..., 2::-1], values[..., 3:]], axis=2)
     if has_gray_samples(image, data) and values.ndim == 3 and values.shape[2] >= 3:
         values = values[..., [0, 3]] if values.shape[2] == 4 else values[..., 0]
-    if format_name != "TIFF":
+    if image.format != "TIFF":
         if values.ndim == 2:
             values = with_clear_level(values, image.info.get("transparency"))
         return Samples(values=values, orientation=orientation_of(image))

@@ -60,7 +60,7 @@ def probe(source: bytes | str | Path) -> ImageHeader:
             return ImageHeader(
                 width=width,
                 height=height,
-                format="JPEG" if image.format == "MPO" else image.format or "",
+                format=format_name(image),
                 bit_depth=16 if bits_per_channel(image, data) > 8 else 8,
                 is_gray=has_gray_samples(image, data),
                 has_alpha=image.has_transparency_data,
@@ -123,6 +123,11 @@ def open_image(data: bytes) -> Image.Image:
         raise UnsupportedImage(f"The file is not a picture that can be read; use {_READABLE}.") from error
     except Exception as error:  # as in `read`
         raise CorruptImage(damaged("picture")) from error
+
+
+def format_name(image: Image.Image) -> str:
+    """Return Pillow's name of a file's format; several JPEG pictures in one file are JPEG, too."""
+    return "JPEG" if image.format == "MPO" else image.format or ""
 
 
 def damaged(name: str) -> str:

@@ -1,7 +1,8 @@
-"""From the samples of a file to a picture."""
+"""From the samples of a file to a picture: all of them, shrunk, or a part."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +11,10 @@ import numpy.typing as npt
 
 from restoration.errors import UnsupportedImage
 from restoration.images.picture import BitDepth, FloatArray, Picture
+from restoration.images.shrink import average_areas, size_within
+
+_STRIP_PIXELS = 1_000_000
+_BAND_PX = 256
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,50 @@ def to_picture(samples: Samples) -> Picture:
     if samples.white != 1:
         picture = _with_full_range(picture, white=samples.white)
     return _divided(picture) if samples.is_premultiplied and picture.alpha is not None else picture
+
+
+def to_small_picture(samples: Samples, *, max_side_px: int) -> Picture:
+    """Return the picture with its longer side at most `max_side_px`; only strips of it are ever floats in full size.
+
+    Raises:
+        UnsupportedImage: as `from_array`.
+    """
+    height, width = samples.values.shape[:2]
+    small_width, small_height = size_within(width, height, max_side_px=max_side_px)
+    if (small_width, small_height) == (width, height):
+        return to_picture(samples)
+    strips = [_narrowed(to_picture(strip), width=small_width) for strip in _strips(samples)]
+    alphas = [strip.alpha for strip in strips if strip.alpha is not None]
+    pixels = np.concatenate([strip.pixels for strip in strips])
+    narrow = strips[0].with_pixels(pixels, alpha=np.concatenate(alphas) if alphas else None)
+    return average_areas(narrow, width=small_width, height=small_height)
+
+
+def _strips(samples: Samples) -> Iterator[Samples]:
+    height, width = samples.values.shape[:2]
+    rows = max(1, _STRIP_PIXELS // width)
+    return (replace(samples, values=samples.values[top : top + rows]) for top in range(0, height, rows))
+
+
+def _narrowed(picture: Picture, *, width: int) -> Picture:
+    return average_areas(picture, width=width, height=picture.height)
+
+
+def to_measured_part(samples: Samples, *, most_pixels: int) -> Picture:
+    """Return a picture that tells of noise and compression what the whole does, with at most so many pixels.
+
+    Of a larger one that is bands of rows, evenly spread and put together; the 8x8 grid goes on from band to band.
+
+    Raises:
+        UnsupportedImage: as `from_array`.
+    """
+    height, width = samples.values.shape[:2]
+    count = most_pixels // (_BAND_PX * width)
+    if height * width <= most_pixels or count < 1:
+        return to_picture(samples)
+    tops = np.linspace(0, height - _BAND_PX, count).astype(int) // 8 * 8
+    bands = np.concatenate([samples.values[top : top + _BAND_PX] for top in tops])
+    return to_picture(replace(samples, values=bands))
 
 
 def from_array(samples: npt.NDArray[Any]) -> Picture:

@@ -15,18 +15,26 @@ def shrink_to(picture: Picture, *, max_pixels: int) -> Picture:
     factor = math.sqrt(max_pixels / (picture.width * picture.height))
     if factor >= 1:
         return picture
-    return _shrunk(picture, width=math.floor(picture.width * factor), height=math.floor(picture.height * factor))
+    return average_areas(picture, width=math.floor(picture.width * factor), height=math.floor(picture.height * factor))
 
 
 def shrink_to_side(picture: Picture, *, max_side_px: int) -> Picture:
     """Return the picture with its longer side at most `max_side_px`; the same picture where it is small enough."""
-    factor = max_side_px / max(picture.width, picture.height)
-    if factor >= 1:
-        return picture
-    return _shrunk(picture, width=round(picture.width * factor), height=round(picture.height * factor))
+    width, height = size_within(picture.width, picture.height, max_side_px=max_side_px)
+    return (
+        picture
+        if (width, height) == (picture.width, picture.height)
+        else average_areas(picture, width=width, height=height)
+    )
 
 
-def _shrunk(picture: Picture, *, width: int, height: int) -> Picture:
+def size_within(width: int, height: int, *, max_side_px: int) -> tuple[int, int]:
+    """Return (width, height) with the longer side at most `max_side_px`; unchanged where that holds already."""
+    factor = max_side_px / max(width, height)
+    return (width, height) if factor >= 1 else (max(1, round(width * factor)), max(1, round(height * factor)))
+
+
+def average_areas(picture: Picture, *, width: int, height: int) -> Picture:
     """Average colours weighted by their opacity, so that what lies under transparent parts does not show."""
     size = (max(1, width), max(1, height))
 

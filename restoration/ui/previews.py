@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from restoration.images import MAX_PIXELS_TO_FIT, MOST_FRAMES, ImageHeader, Picture, preview_bytes, probe, read
+from restoration.images import MOST_FRAMES, ImageHeader, Picture, preview_bytes, probe, read_to_measure, read_to_show
 from restoration.types import RestoreResult
 
 _MAX_SIDE_PX = 2048
@@ -34,20 +34,20 @@ def caption_of(path: str) -> str:
 
 
 def look(path: str) -> Picture:
-    """Read a picture that is shown or measured, also one that will have to be shrunk before it is restored."""
-    return read(path, max_pixels=MAX_PIXELS_TO_FIT)
+    """Read a picture, or as much of it as is enough, to measure it; also one that will have to be shrunk."""
+    return read_to_measure(path)
 
 
 def browser_preview(path: str) -> bytes | None:
     """Return a preview of a file that browsers cannot show, or None where they can."""
     if probe(path).format in _SHOWN_BY_BROWSERS:
         return None
-    return preview_bytes(look(path), max_side_px=_MAX_SIDE_PX)
+    return _preview_of(path, max_side_px=_MAX_SIDE_PX)
 
 
 def editor_preview(path: str) -> Image.Image:
     """Return an upright 8-bit picture to paint a mask on."""
-    return _open(preview_bytes(look(path), max_side_px=_MAX_EDITOR_SIDE_PX)).convert("RGB")
+    return _open(_preview_of(path, max_side_px=_MAX_EDITOR_SIDE_PX)).convert("RGB")
 
 
 def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
@@ -62,7 +62,7 @@ def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
 
 def small_original(path: str, *, size: tuple[int, int]) -> bytes:
     """Return the original as a JPEG file of that size, to lie beside a run's preview."""
-    return jpeg(_open(preview_bytes(look(path), max_side_px=max(size))).convert("RGB").resize(size))
+    return jpeg(_open(_preview_of(path, max_side_px=max(size))).convert("RGB").resize(size))
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -94,6 +94,10 @@ def original_size(path: str) -> tuple[int, int]:
 def stem_of(path: str) -> str:
     """Return the name of a file without its ending, for the name of the result."""
     return Path(path).stem or "picture"
+
+
+def _preview_of(path: str, *, max_side_px: int) -> bytes:
+    return preview_bytes(read_to_show(path, max_side_px=max_side_px), max_side_px=max_side_px)
 
 
 def _format_name(header: ImageHeader) -> str:
