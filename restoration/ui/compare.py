@@ -5,18 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from restoration.errors import ImageTooLarge
+from restoration.errors import RestorationError
+from restoration.images import preview_bytes
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
-from restoration.ui import callbacks, previews, text
+from restoration.ui import callbacks, status, text
 from restoration.ui.components import keep_file
 from restoration.ui.form import Form, ReadMask
 from restoration.ui.panel import SettingsPart
@@ -31,10 +31,12 @@ _PRESS_RESTORE = "() => document.getElementById('inpaint-go').click()"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The button and the pictures of the quick methods."""
+    """The buttons, the pictures of the quick methods, and what is said of those that gave none."""
 
     button: gr.Button
+    cancel: gr.Button
     gallery: gr.Gallery
+    notes: gr.HTML
 
 
 def build_another(settings: SettingsPart) -> gr.Button:
@@ -53,12 +55,15 @@ def build_another(settings: SettingsPart) -> gr.Button:
 
 
 def build_comparison() -> Comparison:
-    """Place the button and the gallery below the result."""
-    button = gr.Button(text.COMPARE, size="sm", elem_id="inpaint-compare")
+    """Place the buttons and the gallery below the result."""
+    with gr.Row(elem_classes="actions"):
+        button = gr.Button(text.COMPARE, size="sm", scale=3, elem_id="inpaint-compare")
+        cancel = gr.Button(text.CANCEL, size="sm", scale=1, visible=False, elem_id="inpaint-compare-cancel")
     gallery = gr.Gallery(
         label=text.COMPARED, visible=False, columns=2, object_fit="contain", format="png", elem_id="inpaint-compared"
     )
-    return Comparison(button, gallery)
+    notes = gr.HTML("", padding=False, visible=False, elem_id="inpaint-compare-notes")
+    return Comparison(button, cancel, gallery, notes)
 
 
 def wire(
@@ -75,36 +80,44 @@ def wire(
     seeds = [control for _, control in settings.params.named("seed")]
     count = len(mask_inputs)
 
-    def compare(path: str | None, *values: Any) -> Generator[dict[str, Any], None, None]:
+    def compare(path: str | None, *values: Any) -> Generator[tuple[Any, ...], None, None]:
         with callbacks.user_errors():
+            yield gr.skip(), gr.update(value="", visible=False), *_buttons(is_busy=True)
             checked = callbacks.present(path)
             marked = read_mask(checked, values[:count])
             task, _, *rest = values[count:]
             entries: list[tuple[str, str]] = []
-            refused: ImageTooLarge | None = None
-            for model in _quick(service):
-                form = Form.from_values(settings, [task, model, *rest])
+            notes: list[str] = []
+            refused: RestorationError | None = None
+            for model, title in _quick(service):
+                request = Form.from_values(settings, [task, model, *rest]).request(checked, marked)
                 try:
-                    result = _result(service, form.request(checked, marked))
-                except ImageTooLarge as error:  # another method takes more
+                    result = yield from _steps(service, replace(request, has_preview=False))
+                except RestorationError as error:  # another method may be quicker, or take more
                     refused = error
-                    continue
-                line = text.COMPARED_ENTRY.format(title=result.model.title, seconds=result.stats.run_s)
-                entries.append((_cut(result, marked.mask), line))
-                yield gr.update(value=list(entries), visible=True)
+                    notes.append(status.note(text.NOT_COMPARED.format(title=title, reason=error)))
+                else:
+                    line = text.COMPARED_ENTRY.format(title=title, seconds=result.stats.run_s)
+                    entries.append((tile(result, marked.mask), line))
+                    yield gr.update(value=list(entries), visible=True), gr.skip(), gr.skip(), gr.skip()
             if refused is not None and not entries:
                 raise refused
+            yield gr.skip(), gr.update(value="".join(notes), visible=bool(notes)), *_buttons(is_busy=False)
 
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    comparison.button.click(
+    buttons = [comparison.button, comparison.cancel]
+    started = comparison.button.click(
         compare,
         inputs=[source, *mask_inputs, *settings.inputs],
-        outputs=comparison.gallery,
+        outputs=[comparison.gallery, comparison.notes, *buttons],
         concurrency_limit=callbacks.CONCURRENT_RUNS,
         concurrency_id=callbacks.RUN_GROUP,
         show_progress="minimal",
+        show_progress_on=comparison.gallery,
         api_visibility="private",
     )
+    started.failure(lambda: _buttons(is_busy=False), outputs=buttons, queue=False, **private)
+    comparison.cancel.click(lambda: _buttons(is_busy=False), outputs=buttons, cancels=started, queue=False, **private)
     if seeds:
         drawn = another.click(
             lambda: [secrets.randbelow(_SEEDS) for _ in seeds] if len(seeds) > 1 else secrets.randbelow(_SEEDS),
@@ -115,26 +128,37 @@ def wire(
         drawn.then(None, js=_PRESS_RESTORE)
 
 
-def _quick(service: Service) -> list[str]:
-    """Return the quick methods that can run now."""
-    able = {entry.info.id for entry in service.list_models(Task.INPAINT) if entry.is_available}
-    return [model for model in _QUICK if model in able]
+def _buttons(*, is_busy: bool) -> tuple[Any, Any]:
+    """Return updates of the button that compares and of the one that cancels."""
+    return gr.update(interactive=not is_busy), gr.update(visible=is_busy)
 
 
-def _result(service: Service, request: RestoreRequest) -> RestoreResult:
+def _quick(service: Service) -> list[tuple[str, str]]:
+    """Return (id, title) of the quick methods that can run now."""
+    able = {entry.info.id: entry.info.title for entry in service.list_models(Task.INPAINT) if entry.is_available}
+    return [(model, able[model]) for model in _QUICK if model in able]
+
+
+def _steps(service: Service, request: RestoreRequest) -> Generator[tuple[Any, ...], None, RestoreResult]:
+    """Return the result; on the way, change nothing on the page as often as the event may be cancelled."""
     with closing(service.restore(request)) as events:
-        return next(event.result for event in events if isinstance(event, Done))
+        for event in events:
+            if isinstance(event, Done):
+                return event.result
+            yield gr.skip(), gr.skip(), gr.skip(), gr.skip()
+    raise AssertionError("the service ended without a result")
 
 
-def _cut(result: RestoreResult, mask: npt.NDArray[np.bool_]) -> str:
+def tile(result: RestoreResult, mask: npt.NDArray[np.bool_]) -> str:
     """Write the part of the result round the mask, with a margin, as a file to be shown; return its path."""
     slices = []
     for axis, length in enumerate(mask.shape):
         marked = np.flatnonzero(mask.any(axis=1 - axis))
         margin = round(_MARGIN * (int(marked[-1]) - int(marked[0]))) + _LEAST_MARGIN_PX
         slices.append(slice(max(0, int(marked[0]) - margin), min(length, int(marked[-1]) + 1 + margin)))
-    part = result.picture.pixels[slices[0], slices[1]]
-    samples = np.rint(np.clip(part, 0, 1) * 255).astype(np.uint8)
-    image = Image.fromarray(samples)
-    image.thumbnail((_LARGEST_SIDE_PX, _LARGEST_SIDE_PX))
-    return keep_file(previews.png(image), f"{result.model.id}.png")
+    rows, columns = slices
+    whole = result.picture
+    part = whole.with_pixels(
+        whole.pixels[rows, columns], alpha=None if whole.alpha is None else whole.alpha[rows, columns]
+    )
+    return keep_file(preview_bytes(part, max_side_px=_LARGEST_SIDE_PX), f"{result.model.id}.png")

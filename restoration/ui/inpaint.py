@@ -95,7 +95,7 @@ def build(service: Service, answers: Answers) -> None:
         concurrency_limit=callbacks.CONCURRENT_RUNS,
         api_visibility="private",
     )
-    gone = [options.file, options.shown, options.download, comparison.gallery]
+    gone = [options.file, options.shown, options.download, comparison.gallery, comparison.notes]
     other.click(_start_over, outputs=[*steps, picture.image, *gone], **private)
     if examples is not None:
         examples.click(
@@ -180,8 +180,8 @@ def _start_painting(path: str | None, mask: Path | None = None) -> tuple[Any, ..
 
 
 def _hidden() -> tuple[Any, ...]:
-    """Return updates of what belongs to an earlier mask: shown mask, download, comparison."""
-    return tuple(gr.update(value=None, visible=False) for _ in range(3))
+    """Return updates of what belongs to an earlier mask: shown mask, download, comparison and its notes."""
+    return tuple(gr.update(value=None, visible=False) for _ in range(4))
 
 
 def _start_over() -> tuple[Any, ...]:

@@ -17,6 +17,12 @@ TAB_SUPER_RESOLUTION: Final = "Super-resolution"
 TAB_INPAINT: Final = "Inpaint"
 TAB_LOW_LIGHT: Final = "Low light"
 TAB_RECORDS: Final = "Records"
+TASK_TABS: Final = (
+    ("denoise", TAB_DENOISE),
+    ("super-resolution", TAB_SUPER_RESOLUTION),
+    ("inpaint", TAB_INPAINT),
+    ("low-light", TAB_LOW_LIGHT),
+)
 
 INTRO_DENOISE: Final = "Clean up grain, black and white dots, JPEG blocks or blur."
 INTRO_SUPER_RESOLUTION: Final = "Make a small picture larger, with detail that plain resizing cannot give."
@@ -58,6 +64,8 @@ CANCEL: Final = "Cancel"
 TAKE: Final = "Take this one"
 COMPARISON: Final = "Before and after"
 DOWNLOAD: Final = "Download the result"
+ONWARD: Final = "Go on with the result in"
+NO_RESULT: Final = "There is no result to go on with; restore a picture first."
 
 FORMAT: Final = "File type of the result"
 FORMATS: Final = (
@@ -80,7 +88,11 @@ OTHER_PICTURE: Final = "Choose another picture"
 CLEAR_MASK: Final = "Clear mask"
 INVERT_MASK: Final = "Invert mask"
 FIND_SCRATCHES: Final = "Find scratches"
-NO_SCRATCHES: Final = "No scratches were found; paint over them, or set the slider to find more."
+NO_SCRATCHES: Final = 'No scratches were found; paint over them, or find more by the slider under "Mask".'
+SCRATCHES_FOUND: Final = (
+    "Marked as scratches: {facts}. Look before you restore: take off what is no damage, paint over what is missing. "
+    'Dust is not searched for. The slider under "Mask" finds fewer or more.'
+)
 SENSITIVITY: Final = "Scratches to find: certain ones … doubtful ones, too"
 MASK_OPTIONS: Final = "Mask"
 MASK_FILE: Final = "Mask picture: white is replaced"
@@ -94,6 +106,7 @@ DOWNLOAD_MASK: Final = "Download the mask"
 ANOTHER_FILL: Final = "Another fill"
 COMPARE: Final = "Compare the quick methods"
 COMPARED_ENTRY: Final = "{title}, {seconds:.1f} s"
+NOT_COMPARED: Final = "{title}: {reason}"
 COMPARED: Final = "The same mask, filled by each method"
 
 WAITING: Final = "Waiting for a free place"

@@ -14,7 +14,7 @@ from skimage import data
 from restoration.images import read
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, Task
-from restoration.ui import text
+from restoration.ui import compare, text
 from tests.browser import steps
 from tests.ui import pictures
 
@@ -270,6 +270,17 @@ def test_tools_for_masks_work_on_an_example_and_methods_are_compared(page: Page,
     _use_tool(page, "invert")
     page.locator("#inpaint-compare").click()
     expect(page.locator("#inpaint-compared")).to_contain_text("Telea")
+
+
+def test_comparison_can_be_cancelled(page: Page, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compare, "_QUICK", ("deep-image-prior-fill",))  # takes minutes
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_INPAINT)
+    steps.choose_example(page, "inpaint", number=0)
+    page.locator("#inpaint-compare").click()
+    page.locator("#inpaint-compare-cancel").click()
+    expect(page.locator("#inpaint-compare-cancel")).to_be_hidden()
+    expect(page.locator("#inpaint-compare")).to_be_enabled()
 
 
 def _use_tool(page: Page, name: str) -> None:
