@@ -56,17 +56,22 @@ def take_picture(path: str | None) -> tuple[Any, Any, str]:
     if path is None:
         return None, gr.skip(), ""
     try:
-        line = previews.caption_of(path)
-        preview = previews.browser_preview(path)
+        source, shown, caption = take_file(path)
     except RestorationError as error:
         return None, None, status.failure(str(error))
-    shown = gr.skip() if preview is None else keep_file(preview, f"{previews.stem_of(path)}.png")
+    return source, gr.skip() if shown == path else shown, caption
+
+
+def take_file(path: str) -> tuple[str, str, str]:
+    """Return the new source, what to show, and the caption of a file that the page does not show yet.
+
+    Raises:
+        InvalidImage: it is no picture.
+    """
+    line = previews.caption_of(path)
+    preview = previews.browser_preview(path)
+    shown = path if preview is None else keep_file(preview, f"{previews.stem_of(path)}.png")
     return path, shown, status.caption(line)
-
-
-def take_example(path: Path) -> tuple[str, str, str]:
-    """Return the new source, what to show, and the caption of an example picture."""
-    return str(path), str(path), status.caption(previews.caption_of(str(path)))
 
 
 class _Cancelled:
@@ -168,7 +173,7 @@ def wire_restore(
                 yield _finished(event.result, form, checked)
                 return
             yield event
-        yield _idle(None, status.note(text.CANCELLED), gr.update(visible=False))
+        yield _idle(None, status.note(text.CANCELLED), _no_file())
 
     start = result.restore.click(
         lambda: (secrets.token_hex(16), None, *_working(status.waiting(text.WAITING))[1:]),
@@ -189,6 +194,21 @@ def wire_restore(
     finish.failure(  # Gradio has refused the inputs, or the queue is full; what a run itself meets, it tells itself
         lambda: _failed(text.NOT_STARTED),
         outputs=result.outputs,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    finish.then(
+        lambda file: gr.update(visible=file is not None),
+        inputs=result.download,
+        outputs=result.onward_row,
+        queue=False,
+        show_progress="hidden",
+        api_visibility="private",
+    )
+    source.change(
+        lambda: (None, status.empty(), _no_file(), gr.update(visible=False)),  # what is shown is of another picture
+        outputs=[result.slider, result.status, result.download, result.onward_row],
         queue=False,
         show_progress="hidden",
         api_visibility="private",
@@ -314,7 +334,7 @@ def _working(line: str, *, can_take: bool = False) -> Shown:
     """Args: can_take: there is something to take; the button, once there, stays for the run."""
     off, on = gr.update(interactive=False), gr.update(interactive=True)
     take = gr.update(visible=True, interactive=True) if can_take else gr.skip()
-    return gr.skip(), line, gr.update(visible=False), off, on, take
+    return gr.skip(), line, _no_file(), off, on, take
 
 
 def _idle(slider: Any, line: str, download: Any) -> Shown:
@@ -323,4 +343,10 @@ def _idle(slider: Any, line: str, download: Any) -> Shown:
 
 
 def _failed(message: str) -> Shown:
-    return _idle(None, status.failure(message), gr.update(visible=False))
+    return _idle(None, status.failure(message), _no_file())
+
+
+def _no_file() -> dict[str, Any]:
+    """Return the update of a download that is gone."""
+    update: dict[str, Any] = gr.update(value=None, visible=False)
+    return update

@@ -16,7 +16,7 @@ os.environ.setdefault(  # swept, so no other program's
 import gradio as gr
 
 from restoration.service import Service, default_service
-from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
+from restoration.ui import api, denoise, inpaint, low_light, onward, records, super_resolution, text
 from restoration.ui.answers import Answers
 from restoration.ui.fetching import refuse_urls
 from restoration.ui.sweeping import KEEP_FILES_S, SWEEP_EVERY_S
@@ -38,11 +38,9 @@ def build_demo(service: Service | None = None) -> gr.Blocks:
     answers = Answers(KEEP_FILES_S)
     with gr.Blocks(title=text.TITLE, delete_cache=(SWEEP_EVERY_S, KEEP_FILES_S), fill_width=True) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.TAGLINE}", elem_classes="masthead")
-        with gr.Tabs(elem_classes="tasks"):
-            denoise.build(door, answers)
-            super_resolution.build(door, answers)
-            inpaint.build(door, answers)
-            low_light.build(door, answers)
+        with gr.Tabs(elem_classes="tasks") as tabs:
+            parts = [tab.build(door, answers) for tab in (denoise, super_resolution, inpaint, low_light)]
             records.build(door)
+        onward.wire(tabs, parts)
         api.add_endpoints(door)
     return demo.queue(api_open=False, max_size=_MAX_WAITING)

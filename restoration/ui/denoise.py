@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
@@ -15,6 +16,8 @@ from restoration.types import Task
 from restoration.ui import callbacks, panel, previews, status, text
 from restoration.ui.answers import Answers
 from restoration.ui.components import picture_upload
+from restoration.ui.onward import Arrival
+from restoration.ui.panel import ResultPart
 
 _TASKS = tuple(task for _, task in text.DAMAGES)
 _EXAMPLE_SETTINGS: dict[str, tuple[Task, str | None]] = {
@@ -25,15 +28,14 @@ _EXAMPLE_SETTINGS: dict[str, tuple[Task, str | None]] = {
 """Task and model (None = the default) that suit an example."""
 
 
-def build(service: Service, answers: Answers) -> None:
-    """Place the tab into the layout that is open."""
+def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
+    """Place the tab into the layout that is open; return its comparison, and how a picture comes in."""
     with gr.Tab(text.TAB_DENOISE, id="denoise"):
         gr.Markdown(text.INTRO_DENOISE, elem_classes="intro")
         with gr.Row(elem_classes="workspace"):
             with gr.Column(scale=5, min_width=320):
                 picture = panel.build_picture("denoise")
                 findings = gr.HTML("", padding=False, elem_id="denoise-findings")
-                examples, paths = panel.build_examples("denoise-", prefix="denoise", first=list(_EXAMPLE_SETTINGS))
                 damage = gr.Radio(
                     [(label, task.value) for label, task in text.DAMAGES],
                     value=_TASKS[0].value,
@@ -50,20 +52,23 @@ def build(service: Service, answers: Answers) -> None:
                         elem_classes="picture",
                     )
                 by_hand = gr.State(False)
-                settings = panel.build_settings(service, tasks=_TASKS, task=damage, prefix="denoise")
                 buttons = panel.build_buttons("denoise")
+                examples, paths = panel.build_examples("denoise-", prefix="denoise", first=list(_EXAMPLE_SETTINGS))
+                settings = panel.build_settings(service, tasks=_TASKS, task=damage, prefix="denoise")
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="denoise")
 
-    upload = callbacks.wire_upload(picture)
-    upload.then(
-        lambda path, task, is_chosen: look_at(service, path, Task(task), is_chosen=is_chosen),
-        inputs=[picture.source, damage, by_hand],
-        outputs=[findings, damage, settings.model],
-        show_progress="hidden",
-        concurrency_limit=callbacks.CONCURRENT_RUNS,
-        api_visibility="private",
-    )
+    def follow(event: Dependency) -> None:
+        event.then(
+            lambda path, task, is_chosen: look_at(service, path, Task(task), is_chosen=is_chosen),
+            inputs=[picture.source, damage, by_hand],
+            outputs=[findings, damage, settings.model],
+            show_progress="hidden",
+            concurrency_limit=callbacks.CONCURRENT_RUNS,
+            api_visibility="private",
+        )
+
+    follow(callbacks.wire_upload(picture))
     callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result, kernel=kernel)
     damage.change(
         lambda task: gr.update(visible=task == Task.DEBLUR.value),
@@ -96,6 +101,7 @@ def build(service: Service, answers: Answers) -> None:
             concurrency_limit=callbacks.CONCURRENT_RUNS,
             api_visibility="private",
         )
+    return result, Arrival("denoise", callbacks.take_file, [picture.source, picture.image, picture.caption], follow)
 
 
 def look_at(service: Service, path: str | None, task: Task, *, is_chosen: bool) -> tuple[Any, Any, Any]:
@@ -126,4 +132,4 @@ def _model_list(service: Service, task: Task, model: str | None) -> dict[str, An
 def _take_example(service: Service, paths: Sequence[Path], index: int) -> tuple[Any, ...]:
     path = paths[index]
     task, model = _EXAMPLE_SETTINGS.get(path.stem, (_TASKS[0], None))
-    return (*callbacks.take_example(path), task.value, _model_list(service, task, model), False)
+    return (*callbacks.take_file(str(path)), task.value, _model_list(service, task, model), False)

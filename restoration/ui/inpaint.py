@@ -19,6 +19,8 @@ from restoration.ui import callbacks, compare, mask_tools, panel, previews, stat
 from restoration.ui.answers import Answers
 from restoration.ui.components import MaskEditor, keep_file
 from restoration.ui.form import Marked
+from restoration.ui.onward import Arrival
+from restoration.ui.panel import ResultPart
 
 _REPLACE_COLOUR = "#e11d48"
 _KEEP_COLOUR = "#16a34a"
@@ -27,8 +29,8 @@ _BRUSH_PX = 16
 Mask = npt.NDArray[np.bool_]
 
 
-def build(service: Service, answers: Answers) -> None:
-    """Place the tab into the layout that is open.
+def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
+    """Place the tab into the layout that is open; return its comparison, and how a picture comes in.
 
     The upload gives way to the editor as soon as there is a picture. The editor shows an 8-bit preview; what is
     restored is the file itself, so that everything outside the mask stays as it was. The mask picture holds what is
@@ -45,12 +47,12 @@ def build(service: Service, answers: Answers) -> None:
                     caption = gr.HTML("", padding=False, elem_id="inpaint-paint-caption")
                     buttons_of_mask = mask_tools.build_buttons()
                     other = gr.Button(text.OTHER_PICTURE, size="sm", min_width=140, elem_id="inpaint-other")
-                examples, paths = panel.build_examples("inpaint-", prefix="inpaint")
                 options = mask_tools.build_options()
+                buttons = panel.build_buttons("inpaint")
+                examples, paths = panel.build_examples("inpaint-", prefix="inpaint")
                 settings = panel.build_settings(
                     service, tasks=[Task.INPAINT], task=gr.State(Task.INPAINT.value), prefix="inpaint"
                 )
-                buttons = panel.build_buttons("inpaint")
                 another = compare.build_another(settings)
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="inpaint")
@@ -104,6 +106,7 @@ def build(service: Service, answers: Answers) -> None:
             outputs=[*steps, *gone, options.accordion],
             **private,
         )
+    return result, Arrival("inpaint", lambda path: (*_start_painting(path), None, *_hidden()), [*steps, *gone])
 
 
 def marked_so_far(source: str, layers: Sequence[Any] | None, mask_path: str | None) -> Mask:

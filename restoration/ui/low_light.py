@@ -8,12 +8,14 @@ from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import text
 from restoration.ui.answers import Answers
+from restoration.ui.onward import Arrival
+from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
 
 
-def build(service: Service, answers: Answers) -> None:
-    """Place the tab into the layout that is open."""
+def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
+    """Place the tab into the layout that is open; see `build_plain_tab`."""
     with gr.Tab(text.TAB_LOW_LIGHT, id="low-light"):
-        build_plain_tab(
+        return build_plain_tab(
             service, answers, task=Task.LOW_LIGHT, intro=text.INTRO_LOW_LIGHT, examples="lowlight-", prefix="low-light"
         )

@@ -19,6 +19,7 @@ from restoration.ui import callbacks, previews, status, text
 from restoration.ui.components import MaskEditor, SourceImage, keep_file, picture_upload
 from restoration.ui.form import ReadMask
 
+_INFO_S = 15
 _MAX_GROW_PX = 50
 _MAX_FEATHER_PX = 50
 
@@ -116,6 +117,7 @@ def wire(
             found = find_scratches(read(checked), sensitivity=float(sensitivity))
             if not found.any():
                 raise InvalidMask(text.NO_SCRATCHES)
+            gr.Info(text.SCRATCHES_FOUND.format(facts=facts_of(found)), duration=_INFO_S)
             return fold(checked, marked_so_far(checked, layers, mask_path) | found)
 
     def invert(path: str | None, layers: Any, mask_path: str | None) -> tuple[Any, ...]:

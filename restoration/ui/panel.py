@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,8 @@ class SettingsPart:
 class ResultPart:
     """The buttons, the forecast, and what a run leaves behind; `ticket` holds the secret number of the last run.
 
-    `take` is shown while an anytime method works: it ends the run with what there is.
+    `take` is shown while an anytime method works: it ends the run with what there is. `onward` are the buttons, by the
+    id of a tab, that take the result there; `onward_row` holds them.
     """
 
     restore: gr.Button
@@ -61,6 +62,8 @@ class ResultPart:
     slider: gr.ImageSlider
     status: gr.HTML
     download: gr.DownloadButton
+    onward_row: gr.Row
+    onward: Mapping[str, gr.Button]
     ticket: gr.State
 
     @property
@@ -160,8 +163,15 @@ def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
     download = gr.DownloadButton(
         text.DOWNLOAD, interactive=False, visible=False, size="lg", elem_id=f"{prefix}-download"
     )
+    with gr.Row(visible=False, elem_classes="onward", elem_id=f"{prefix}-onward") as onward_row:
+        gr.HTML(text.ONWARD, padding=False, min_width=160)
+        onward = {
+            tab: gr.Button(label, size="sm", min_width=90, elem_id=f"{prefix}-onward-{tab}")
+            for tab, label in text.TASK_TABS
+            if tab != prefix
+        }
     ticket = gr.State("")  # every component must lie in a tab: one between tabs breaks the bar of their names
-    return ResultPart(restore, cancel, take, forecast, slider, outcome, download, ticket)
+    return ResultPart(restore, cancel, take, forecast, slider, outcome, download, onward_row, onward, ticket)
 
 
 def model_choices(statuses: Sequence[ModelStatus]) -> list[tuple[str, str]]:

@@ -6,19 +6,22 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import callbacks, panel
 from restoration.ui.answers import Answers
+from restoration.ui.onward import Arrival
+from restoration.ui.panel import ResultPart
 
 Look = Callable[[str | None, str], tuple[Any, Any]]
 
 
 def build_plain_tab(
     service: Service, answers: Answers, *, task: Task, intro: str, examples: str, prefix: str, look: Look | None = None
-) -> None:
-    """Place picture, settings and comparison, and connect them.
+) -> tuple[ResultPart, Arrival]:
+    """Place picture, settings and comparison, and connect them; return the comparison, and how a picture comes in.
 
     Args:
         examples: how the names of the example pictures begin.
@@ -31,29 +34,33 @@ def build_plain_tab(
         with gr.Column(scale=5, min_width=320):
             picture = panel.build_picture(prefix)
             findings = gr.HTML("", padding=False, elem_id=f"{prefix}-findings", visible=look is not None)
+            buttons = panel.build_buttons(prefix)
             dataset, paths = panel.build_examples(examples, prefix=prefix)
             settings = panel.build_settings(service, tasks=[task], task=gr.State(task.value), prefix=prefix)
-            buttons = panel.build_buttons(prefix)
         with gr.Column(scale=7, min_width=320):
             result = panel.build_result(buttons, prefix=prefix)
 
-    arrivals = [callbacks.wire_upload(picture)]
+    def follow(event: Dependency) -> None:
+        if look is not None:
+            event.then(
+                look,
+                inputs=[picture.source, settings.model],
+                outputs=[findings, settings.model],
+                show_progress="hidden",
+                concurrency_limit=callbacks.CONCURRENT_RUNS,
+                api_visibility="private",
+            )
+
+    taken = [picture.source, picture.image, picture.caption]
+    follow(callbacks.wire_upload(picture))
     callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result)
     if dataset is not None:
-        taken = dataset.click(
-            lambda index: callbacks.take_example(paths[index]),
+        example = dataset.click(
+            lambda index: callbacks.take_file(str(paths[index])),
             inputs=dataset,
-            outputs=[picture.source, picture.image, picture.caption],
+            outputs=taken,
             show_progress="hidden",
             api_visibility="private",
         )
-        arrivals.append(taken)
-    for arrival in arrivals if look is not None else ():
-        arrival.then(
-            look,
-            inputs=[picture.source, settings.model],
-            outputs=[findings, settings.model],
-            show_progress="hidden",
-            concurrency_limit=callbacks.CONCURRENT_RUNS,
-            api_visibility="private",
-        )
+        follow(example)
+    return result, Arrival(prefix, callbacks.take_file, taken, follow)

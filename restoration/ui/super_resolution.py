@@ -12,16 +12,18 @@ from restoration.service import Service
 from restoration.types import Task
 from restoration.ui import previews, status, text
 from restoration.ui.answers import Answers
+from restoration.ui.onward import Arrival
+from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
 
 _FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
 
 
-def build(service: Service, answers: Answers) -> None:
-    """Place the tab into the layout that is open."""
+def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
+    """Place the tab into the layout that is open; see `build_plain_tab`."""
     offered = {status.info.id for status in service.list_models(Task.SUPER_RESOLUTION)}
     with gr.Tab(text.TAB_SUPER_RESOLUTION, id="super-resolution"):
-        build_plain_tab(
+        return build_plain_tab(
             service,
             answers,
             task=Task.SUPER_RESOLUTION,

@@ -82,7 +82,7 @@ KEEP_GPS: Final = "Keep the place (GPS) stored in the file"
 
 PAINT: Final = "Paint over what should be replaced"
 PAINT_HINT: Final = (
-    "Red is replaced; green takes off what is veiled. Undo, zoom, brush sizes and an eraser are in the toolbars."
+    "Red is replaced; green takes a place off the mask again. Undo, zoom, brush sizes and eraser are in the toolbars."
 )
 OTHER_PICTURE: Final = "Choose another picture"
 CLEAR_MASK: Final = "Clear mask"

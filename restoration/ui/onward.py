@@ -1,0 +1,54 @@
+"""Taking a result over to another tab, as the picture to go on with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from restoration.ui import callbacks, text
+from restoration.ui.panel import ResultPart
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """How a tab takes a picture that does not come by upload.
+
+    Args:
+        tab: its id.
+        take: is given the path of the file; returns updates of `outputs`.
+        follow: connects what comes after an upload, too, to the event that took the picture.
+    """
+
+    tab: str
+    take: Callable[[str], tuple[Any, ...]]
+    outputs: Sequence[gr.components.Component | gr.blocks.Block]
+    follow: Callable[[Dependency], object] = lambda _: None
+
+
+def wire(tabs: gr.Tabs, parts: Sequence[tuple[ResultPart, Arrival]]) -> None:
+    """Connect the buttons below every result with the other tabs."""
+    for result, home in parts:
+        for _, arrival in parts:
+            if arrival is home:
+                continue
+            event = result.onward[arrival.tab].click(
+                partial(_take, arrival),
+                inputs=result.download,
+                outputs=[tabs, *arrival.outputs],
+                show_progress="hidden",
+                concurrency_limit=callbacks.CONCURRENT_RUNS,
+                api_visibility="private",
+            )
+            arrival.follow(event)
+
+
+def _take(arrival: Arrival, file: str | None) -> tuple[Any, ...]:
+    with callbacks.user_errors():
+        if file is None:
+            raise gr.Error(text.NO_RESULT, print_exception=False)
+        return gr.update(selected=arrival.tab), *arrival.take(callbacks.present(file))
