@@ -18,6 +18,7 @@ from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, Inv
 from restoration.images import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
+    MOST_FRAMES,
     FloatArray,
     Picture,
     check_side,
@@ -80,7 +81,8 @@ def make_plan(
     largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
     picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
     if picture.frames > 1:
-        notes = (*notes, f"The file holds {picture.frames} pictures; this is the first.")
+        count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
+        notes = (*notes, f"The file holds {count} pictures; this is the first.")
     mask = _mask(request, task, picture)
     limit = _largest_input_pixels(info, parameters)
     if picture.width * picture.height > limit:

@@ -33,7 +33,8 @@ from restoration.types import Parameters
 
 _CELL_PX = 1024
 _JOIN_PX = 64
-_THICK_PX = 96  # the widest that training patches show with surroundings
+_THICK_PX = 32  # wider holes are filled from coarse to fine; 16 to 96 were tried
+_LEAST_KNOWN_BELOW = 0.25  # of a pixel of half the size; thin known strips between holes still tell their colour there
 _LEAST_MARGIN_PX = 48
 _VIEWS = ((8, 100_000), (4, 200_000), (2, 400_000))
 """How many views of a window are taken, and up to how many pixels."""
@@ -196,7 +197,7 @@ class FillRestorer(NetworkRestorer):
         """Return a window, (H, W, 3), with all its holes filled."""
         start = fill_smoothly(image, mask)
         if thickness_px > _THICK_PX and min(mask.shape) >= 4 * self.network.size_multiple:
-            coarse = self._fill(*halved(start, mask), thickness_px / 2, device)
+            coarse = self._fill(*halved(start, mask, least_known=_LEAST_KNOWN_BELOW), thickness_px / 2, device)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
         if mask.size <= self.whole_pixels:

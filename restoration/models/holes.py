@@ -91,11 +91,21 @@ def window_round(box: Box, shape: tuple[int, ...], *, least_px: int, margin_px: 
     return window_of(box, shape, height_px=side, width_px=side)
 
 
-def halved(image: FloatArray, mask: Mask) -> tuple[FloatArray, Mask]:
-    """Return a filled picture and its mask at half the size; a pixel that a hole has any share in becomes a hole."""
+def halved(image: FloatArray, mask: Mask, *, least_known: float = 1.0) -> tuple[FloatArray, Mask]:
+    """Return a filled picture and its mask at half the size.
+
+    Args:
+        least_known: a pixel of which at least this share is known is no hole, and takes the mean of what is known.
+    """
     size = (-(-mask.shape[1] // 2), -(-mask.shape[0] // 2))
-    shares = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA)), np.asarray(shares > 0)
+    lost = np.asarray(cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+    is_hole = lost > 1 - least_known
+    small = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    if least_known < 1:
+        sums = np.asarray(cv2.resize(image * ~mask[..., None], size, interpolation=cv2.INTER_AREA))
+        means = sums / np.maximum(1 - lost, np.float32(1e-6))[..., None]
+        small = np.where(is_hole[..., None], small, means)
+    return small, is_hole
 
 
 def match_tone(fill: FloatArray, image: FloatArray, mask: Mask) -> FloatArray:

@@ -87,6 +87,17 @@ def test_half_size_counts_every_touched_pixel_as_hole() -> None:
     assert np.argwhere(mask).tolist() == [[1, 3]]
 
 
+def test_half_size_takes_the_mean_of_what_is_known_where_that_is_enough() -> None:
+    image = np.full((4, 6, 3), 0.9, np.float32)
+    mask = _mask(4, 6, np.s_[0:2, 0:2], np.s_[0, 2:4], np.s_[1, 2])
+    image[1, 3] = 0.2  # the one known of its four
+    small, lost = halved(image, mask, least_known=0.25)
+    assert np.argwhere(lost).tolist() == [[0, 0]]
+    np.testing.assert_allclose(small[0, 1], 0.2, atol=1e-6)
+    np.testing.assert_allclose(small[1], 0.9, atol=1e-6)
+    assert halved(image, mask, least_known=0.5)[1][0, 1]
+
+
 def test_tone_of_a_fill_is_matched_with_its_rim() -> None:
     image = _ramp(64, 64)
     mask = _mask(64, 64, np.s_[20:44, 20:44])
