@@ -44,8 +44,8 @@ _CANDIDATES, _SHIFTS, _SHARE_TRIED = 400, 64, 0.75
 _LEAST_USE = 0.1  # of the hole that a shift must be able to serve
 _FLAT = 0.08  # standard deviation of a patch that counts in full
 _RIM_PX = 3
-_SMOOTH_WEIGHT, _SMOOTH_MOST = 0.05, 0.3
-_TONE_PX = 5  # side of the squares whose mean is compared with the smooth fill; single pixels would favour what is flat
+_PIXEL_WEIGHT, _PIXEL_MOST = 0.01, 1.0  # of what differs from the smooth fill; alone it would favour what is flat
+_TONE_WEIGHT, _TONE_MOST, _TONE_PX = 0.06, 1.0, 5  # the same of means over squares; alone it lets strange things in
 _SEAM_MOST = 8.0
 _IMPOSSIBLE = 10.0
 _MESSAGES = 32
@@ -144,8 +144,10 @@ def _agree(image: FloatArray, mask: Mask, shifts: Places) -> Places:
     pixels = np.argwhere(mask)
     colours, is_known = _look(image, mask, pixels[:, None] + shifts)
     tones, _ = _look(np.asarray(cv2.blur(image, (_TONE_PX, _TONE_PX))), mask, pixels[:, None] + shifts)
-    strange = np.square(tones - image[mask][:, None]).sum(axis=2)
-    alone = np.where(is_known, 0, _IMPOSSIBLE) + _SMOOTH_WEIGHT * np.minimum(strange, _SMOOTH_MOST)
+    alone = np.where(is_known, 0, _IMPOSSIBLE)
+    for found, weight, most in ((colours, _PIXEL_WEIGHT, _PIXEL_MOST), (tones, _TONE_WEIGHT, _TONE_MOST)):
+        strange = np.square(found - image[mask][:, None]).sum(axis=2)
+        alone = alone + weight * np.minimum(strange, most)
     for side in _SIDES:
         for step in range(1, _RIM_PX + 1):
             rim = pixels + np.multiply(step, side)
