@@ -122,7 +122,8 @@ def _seed_network(factory: str, config: Mapping[str, Any]) -> torch.nn.Module | 
 
 def _natively(info: ModelInfo, **given: ParamValue) -> dict[str, ParamValue]:
     """Return all parameters, the scale being one of the model's own."""
-    parameters = complete(info, {**QUICK.get(info.id, {}), **given})
+    shown = {"blur": "defocus"} if info.param("blur") else {}  # a kernel is found by the service
+    parameters = complete(info, {**shown, **QUICK.get(info.id, {}), **given})
     return {**parameters, "scale": info.scales[-1]} if info.param("scale") else parameters
 
 
