@@ -105,7 +105,7 @@ def halved(image: FloatArray, mask: Mask, *, least_known: float = 1.0) -> tuple[
         sums = np.asarray(cv2.resize(image * ~mask[..., None], size, interpolation=cv2.INTER_AREA))
         means = sums / np.maximum(1 - lost, np.float32(1e-6))[..., None]
         small = np.where(is_hole[..., None], small, means)
-    return small, is_hole
+    return np.asarray(small, dtype=np.float32), is_hole
 
 
 def match_tone(fill: FloatArray, image: FloatArray, mask: Mask) -> FloatArray:
