@@ -84,7 +84,8 @@ def _model(entry: dict[str, Any], shared: dict[str, dict[str, Any]]) -> ModelInf
 
 
 def _param(entry: dict[str, Any], where: str) -> Param:
-    values = {**entry, "choices": tuple(entry.get("choices", ()))}
+    counts_with = {name: tuple(allowed) for name, allowed in entry.get("counts_with", {}).items()}
+    values = {**entry, "choices": tuple(entry.get("choices", ())), "counts_with": MappingProxyType(counts_with)}
     param = _build(Param, values, where)
     where = f'{where}, parameter "{param.name}"'
     _require(_NAME.fullmatch(param.name) is not None, where, "name", "must be snake_case")

@@ -54,6 +54,8 @@ class Param:
         auto_else: the value where the picture tells nothing.
         is_mix: the service mixes the model's answer (1) with the input (0) by this value; above 1 the model does more.
         is_build: the value decides which weights or network are built (scale, weight interpolation).
+        counts_with: a "choice" of the same model and those of its values with which this parameter counts, for example
+            {"blur": ("motion",)}; empty means always.
     """
 
     name: str
@@ -71,6 +73,11 @@ class Param:
     auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "views"] = ""
     auto_else: float = 0.0
     is_mix: bool = False
+    counts_with: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def counts(self, values: Parameters) -> bool:
+        """Tell whether the parameter counts beside the others of its model."""
+        return all(values.get(name) in allowed for name, allowed in self.counts_with.items())
 
 
 @dataclass(frozen=True)

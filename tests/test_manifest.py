@@ -7,7 +7,7 @@ import pytest
 from restoration.cards import to_markdown
 from restoration.errors import ManifestError
 from restoration.manifest import load_manifest, weights_folder
-from restoration.types import Task
+from restoration.types import ModelInfo, Task
 
 GOOD = """
 [[model]]
@@ -107,3 +107,22 @@ def test_model_that_ships_names_its_paper_licence_and_files(info) -> None:
 def test_committed_cards_say_what_the_manifest_says() -> None:
     committed = (weights_folder() / "README.md").read_text(encoding="utf-8")
     assert committed == to_markdown(load_manifest()), "run: python -m restoration weights cards"
+
+
+@pytest.mark.parametrize("info", load_manifest(), ids=lambda info: info.id)
+def test_parameters_count_with_choices_that_come_before_them(info: ModelInfo) -> None:
+    names = [param.name for param in info.params]
+    for param in info.params:
+        for name, allowed in param.counts_with.items():
+            other = info.param(name)
+            assert other is not None
+            assert set(allowed) <= set(other.choices)
+            assert names.index(name) < names.index(param.name)
+
+
+def test_radius_counts_with_round_blurs_alone() -> None:
+    info = next(info for info in load_manifest() if info.id == "wiener")
+    radius = info.param("radius")
+    assert radius is not None
+    found = {str(blur): radius.counts({"blur": blur}) for blur in info.param("blur").choices}  # type: ignore[union-attr]
+    assert found == {"estimate": False, "defocus": True, "gaussian": True, "motion": False}

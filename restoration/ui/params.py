@@ -46,7 +46,23 @@ class ParamControls:
             with gr.Column(visible=info.id == shown, elem_classes="params") as group:
                 for param in params:
                     self._controls.append(_Control(info.id, param, control(param)))
+                    self._follow(self._controls[-1], info)
             self._groups.append((info.id, group))
+
+    def _follow(self, entry: _Control, info: ModelInfo) -> None:
+        """Show a control only while it counts; what it depends on stands before it."""
+        defaults = {param.name: param.default for param in info.params}
+        entry.component.visible = entry.param.counts(defaults)
+        for model, name, other in ((each.model, each.param.name, each.component) for each in self._controls):
+            if model == info.id and name in entry.param.counts_with:
+                other.change(  # type: ignore[attr-defined]
+                    lambda value, name=name, param=entry.param: gr.update(visible=param.counts({name: value})),
+                    inputs=other,
+                    outputs=entry.component,
+                    queue=False,
+                    show_progress="hidden",
+                    api_visibility="private",
+                )
 
     @property
     def components(self) -> list[Component]:

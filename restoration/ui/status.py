@@ -128,11 +128,11 @@ def _bar(bar: str, message: str, remaining: str) -> str:
 
 
 def _parameters(info: ModelInfo, parameters: Parameters) -> str:
-    """Name the settings of a run, the advanced ones only where they are not as usual."""
+    """Name the settings of a run that count, the advanced ones only where they are not as usual."""
     named = []
     for name, value in parameters.items():
         param = info.param(name)
-        if param is not None and param.is_advanced and value == param.default:
+        if param is not None and (not param.counts(parameters) or (param.is_advanced and value == param.default)):
             continue
         label = param.label if param is not None and param.label else name
         shown = ("on" if value else "off") if isinstance(value, bool) else f"{value:g}" if _is_number(value) else value

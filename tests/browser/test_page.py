@@ -177,6 +177,17 @@ def test_picture_of_the_kernel_is_asked_for_with_blur_only(page: Page, url: str)
     expect(page.locator("#denoise-model input")).to_have_value("Built-in deblurring")
 
 
+def test_only_what_describes_the_chosen_blur_is_asked_for(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    page.get_by_label("Blur", exact=True).click()
+    expect(page.get_by_label("motion", exact=True)).to_be_visible()
+    sliders = [page.locator("label:visible, span:visible", has_text=name) for name in ("Radius (px)", "Length (px)")]
+    for choice, seen in (("estimate", (0, 0)), ("motion", (0, 1)), ("defocus", (1, 0))):
+        page.locator(f'input[type=radio][value="{choice}"]:visible').click()
+        for slider, count in zip(sliders, seen, strict=True):
+            expect(slider.first).to_be_visible() if count else expect(slider).to_have_count(0)
+
+
 def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
     steps.open_page(page, url)
     steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "first.png"))
