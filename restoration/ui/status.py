@@ -59,8 +59,13 @@ def progress(event: Queued | Progress) -> str:
         return waiting(queue_message(event))
     percent = round(100 * event.fraction)
     bar = f"<progress max='100' value='{percent}' aria-label='{escape(event.message)}'></progress>"
-    remaining = "" if event.eta_s is None else f"about {duration(event.eta_s)} left"
-    return _bar(bar, event.message, remaining)
+    return _bar(bar, event.message, _remaining(event.eta_s))
+
+
+def _remaining(eta_s: float | None) -> str:
+    if eta_s is None:
+        return ""
+    return "nearly done" if eta_s < 1 else f"about {duration(eta_s)} left"
 
 
 def queue_message(event: Queued) -> str:
