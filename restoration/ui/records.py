@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -77,7 +78,9 @@ def show(service: Service) -> tuple[Any, ...]:
     records = service.list_records(limit=_MAX_ROWS)
     if not records:
         return status.note(text.NO_RUNS), gr.update(visible=False), [], gr.update(interactive=False)
-    return "", _plot(_points(records)), [_row(record) for record in records], gr.update(interactive=True)
+    titles = {entry.info.id: entry.info.title for entry in service.list_models()}
+    named = [replace(record, model=titles.get(record.model, record.model)) for record in records]
+    return "", _plot(_points(named)), [_row(record) for record in named], gr.update(interactive=True)
 
 
 def export_file(service: Service) -> str:

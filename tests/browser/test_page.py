@@ -230,7 +230,7 @@ def test_records_tab_lists_the_run_and_exports_it(page: Page, url: str, tmp_path
     steps.restore(page, "denoise")
     steps.open_tab(page, text.TAB_RECORDS)
     steps.wait_for_records(page)
-    expect(page.locator("#records-table")).to_contain_text("plug-and-play-dots")
+    expect(page.locator("#records-table")).to_contain_text("Built-in dot remover")
     with page.expect_download() as started:
         page.locator("#records-csv").click()
     table = tmp_path / "records.csv"
