@@ -19,6 +19,7 @@ from restoration.ui.components import picture_upload
 from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
 
+_FAINT_NOISE_255 = 2.0  # the eye does not see less
 _TASKS = tuple(task for _, task in text.DAMAGES)
 _EXAMPLE_SETTINGS: dict[str, tuple[Task, str | None]] = {
     "denoise-noise": (Task.DENOISE, None),
@@ -117,9 +118,12 @@ def look_at(service: Service, path: str | None, task: Task, *, is_chosen: bool) 
         findings = diagnose(previews.look(path))
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip(), gr.skip()
+    line = status.findings(findings)
+    if findings.is_clean and findings.noise_level < _FAINT_NOISE_255 and task is not Task.DEBLUR:
+        line += status.caption(text.FOUND_LITTLE)
     if is_chosen or findings.main_task is task:
-        return status.findings(findings), gr.skip(), gr.skip()
-    return status.findings(findings), findings.main_task.value, _model_list(service, findings.main_task, None)
+        return line, gr.skip(), gr.skip()
+    return line, findings.main_task.value, _model_list(service, findings.main_task, None)
 
 
 def _model_list(service: Service, task: Task, model: str | None) -> dict[str, Any]:

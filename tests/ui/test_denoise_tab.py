@@ -7,11 +7,12 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFilter
 from skimage import data
 
 from restoration.service import Service
 from restoration.types import Task
+from restoration.ui import text
 from restoration.ui.denoise import look_at
 
 
@@ -50,6 +51,17 @@ def test_choice_of_the_user_stays(service: Service, files: dict[Task, str], task
     findings, *updates = look_at(service, files[task], Task.DEBLUR, is_chosen=True)
     assert "noise level" in findings
     assert updates == [gr.skip(), gr.skip()]
+
+
+def test_blur_is_suggested_where_there_is_nothing_else(
+    service: Service, files: dict[Task, str], tmp_path: Path
+) -> None:
+    soft = tmp_path / "soft.png"
+    Image.fromarray(data.astronaut()).filter(ImageFilter.GaussianBlur(3)).save(soft)
+    assert text.FOUND_LITTLE in look_at(service, str(soft), Task.DENOISE, is_chosen=False)[0]
+    assert text.FOUND_LITTLE not in look_at(service, str(soft), Task.DEBLUR, is_chosen=True)[0]
+    for file in files.values():
+        assert text.FOUND_LITTLE not in look_at(service, file, Task.DENOISE, is_chosen=False)[0]
 
 
 def test_unreadable_pictures_change_nothing(service: Service, tmp_path: Path) -> None:
