@@ -15,7 +15,7 @@ import numpy.typing as npt
 from skimage.restoration import inpaint_biharmonic
 
 from restoration.models.base import FillingRestorer
-from restoration.models.holes import cut_holes, window_of
+from restoration.models.holes import filled_by_pieces
 from restoration.types import Parameters
 
 _CELL_PX = 192
@@ -29,20 +29,12 @@ class BiharmonicInpaint(FillingRestorer):
     """Solve for one piece of the holes after the other with scikit-image; its time grows fast with their size."""
 
     def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
-        filled, unknown = image.copy(), mask.copy()
-        numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=max(mask.shape), join_px=_MARGIN_PX)
-        for count, piece in enumerate(pieces, start=1):
-            top, left, bottom, right = piece.box
-            height, width = bottom - top + 2 * _MARGIN_PX, right - left + 2 * _MARGIN_PX
-            window = window_of(piece.box, mask.shape, height_px=height, width_px=width)
-            if not unknown[window].all():  # else nothing is known to begin with
-                own = numbers[window] == piece.number
-                answer = inpaint_biharmonic(filled[window], unknown[window], split_into_regions=True, channel_axis=2)
-                filled[window][own] = np.clip(answer, 0, 1)[own]
-                unknown[window][own] = False
-            yield count / len(pieces), filled
-        if not pieces:
-            yield 1.0, filled
+        yield from filled_by_pieces(image, mask, _fill, cell_px=_CELL_PX, margin_px=_MARGIN_PX, join_px=_MARGIN_PX)
+
+
+def _fill(image: _Floats, mask: _Mask) -> _Floats:
+    answer = inpaint_biharmonic(image, mask, split_into_regions=True, channel_axis=2)
+    return np.asarray(np.clip(answer, 0, 1), dtype=np.float32)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> BiharmonicInpaint:

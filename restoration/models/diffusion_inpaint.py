@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.models.base import FillingRestorer
-from restoration.models.holes import cut_holes, window_of
+from restoration.models.holes import filled_by_pieces
 from restoration.types import Parameters
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
@@ -41,21 +41,13 @@ class DiffusionInpaint(FillingRestorer):
     def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
         radius_px = float(parameters["radius"])
         margin = max(_LEAST_MARGIN_PX, math.ceil(radius_px) + 1)
-        filled, unknown = image.copy(), mask.copy()
         is_quick = float(mask.sum()) * max(1.0, radius_px) ** 2 <= _MOST_WORK
-        whole_px = max(mask.shape)
-        numbers, pieces = cut_holes(mask, cell_px=whole_px if is_quick else _CELL_PX, thick_px=whole_px)
-        for count, piece in enumerate(pieces, start=1):
-            top, left, bottom, right = piece.box
-            height, width = bottom - top + 2 * margin, right - left + 2 * margin
-            window = window_of(piece.box, mask.shape, height_px=height, width_px=width)
-            if not unknown[window].all():  # else nothing is known to begin with
-                own = numbers[window] == piece.number
-                filled[window][own] = self._filled(filled[window], unknown[window], radius_px)[own]
-                unknown[window][own] = False
-            yield count / len(pieces), filled
-        if not pieces:
-            yield 1.0, filled
+        cell_px = max(mask.shape) if is_quick else _CELL_PX
+
+        def fill(window: _Floats, holes: _Mask) -> _Floats:
+            return self._filled(window, holes, radius_px)
+
+        yield from filled_by_pieces(image, mask, fill, cell_px=cell_px, margin_px=margin)
 
     def _filled(self, image: _Floats, mask: _Mask, radius_px: float) -> _Floats:
         holes = mask.astype(np.uint8)

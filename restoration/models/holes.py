@@ -6,7 +6,7 @@ specks on a large photograph cost as little as on a small one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -89,6 +89,42 @@ def window_round(box: Box, shape: tuple[int, ...], *, least_px: int, margin_px: 
     top, left, bottom, right = box
     side = max(least_px, bottom - top + 2 * margin_px, right - left + 2 * margin_px)
     return window_of(box, shape, height_px=side, width_px=side)
+
+
+def filled_by_pieces(
+    image: FloatArray,
+    mask: Mask,
+    fill: Callable[[FloatArray, Mask], FloatArray],
+    *,
+    cell_px: int,
+    margin_px: int,
+    join_px: int | None = None,
+) -> Iterator[tuple[float, FloatArray]]:
+    """Fill one piece of the holes after the other, each from its surroundings and what is filled already.
+
+    Yields (fraction done, picture filled so far), the last time (1.0, the answer). A piece round which nothing is known
+    stays as it is.
+
+    Args:
+        image: (H, W, 3).
+        mask: (H, W), True = fill.
+        fill: returns a window, (h, w, 3), with the holes (h, w) in it filled.
+        cell_px, join_px: see `cut_holes`; no hole is too thick to be cut.
+        margin_px: how far a window reaches beyond its piece.
+    """
+    filled, unknown = image.copy(), mask.copy()
+    numbers, pieces = cut_holes(mask, cell_px=cell_px, thick_px=max(mask.shape), join_px=join_px)
+    for count, piece in enumerate(pieces, start=1):
+        top, left, bottom, right = piece.box
+        height, width = bottom - top + 2 * margin_px, right - left + 2 * margin_px
+        window = window_of(piece.box, mask.shape, height_px=height, width_px=width)
+        if not unknown[window].all():
+            own = numbers[window] == piece.number
+            filled[window][own] = fill(filled[window], unknown[window])[own]
+            unknown[window][own] = False
+        yield count / len(pieces), filled
+    if not pieces:
+        yield 1.0, filled
 
 
 def halved(image: FloatArray, mask: Mask, *, least_known: float = 1.0) -> tuple[FloatArray, Mask]:
