@@ -188,6 +188,27 @@ def test_only_what_describes_the_chosen_blur_is_asked_for(page: Page, url: str) 
             expect(slider.first).to_be_visible() if count else expect(slider).to_have_count(0)
 
 
+def test_result_goes_on_in_other_tabs_and_a_new_picture_clears_it(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    steps.choose_example(page, "denoise", number=1)
+    steps.choose_model(page, "denoise", "Adaptive median")
+    expect(page.locator("#denoise-onward")).to_be_hidden()
+    steps.restore(page, "denoise")
+    page.locator("#denoise-onward-low-light").click()
+    expect(page.locator("#low-light-caption")).to_contain_text("px, PNG")
+    expect(page.locator("#low-light-go")).to_be_visible()
+    steps.choose_model(page, "low-light", "Adaptive brightening")
+    steps.restore(page, "low-light")
+    page.locator("#low-light-onward-inpaint").click()
+    expect(page.locator("#inpaint-paint-caption")).to_contain_text("px, PNG")
+    expect(page.locator("#inpaint-editor")).to_be_visible()
+    steps.open_tab(page, text.TAB_DENOISE)
+    steps.choose_example(page, "denoise", number=0)
+    for part in ("download", "onward"):
+        expect(page.locator(f"#denoise-{part}")).to_be_hidden()
+    expect(page.locator("#denoise-status")).to_contain_text("appears here")
+
+
 def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
     steps.open_page(page, url)
     steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "first.png"))
