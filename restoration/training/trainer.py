@@ -23,6 +23,7 @@ from restoration.errors import InvalidRequest, UnstableOutput
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import per_picture, pixel_loss
+from restoration.training.muon import Muon
 from restoration.training.objectives import restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
@@ -102,7 +103,8 @@ class Trainer:
         self.stale = 0  # validations since the best one
         self.network = build_network(recipe).to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=recipe.lr)
+        kind = Muon if recipe.optimizer == "muon" else torch.optim.Adam
+        self.optimizer = kind(self.network.parameters(), lr=recipe.lr)
         self.feature_loss: FeatureLoss | None = None
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)

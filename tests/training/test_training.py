@@ -17,7 +17,7 @@ from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import weights_folder
 from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.resunet import build_denoiser as build
-from restoration.training.config import Recipe, Teaching, read_recipe
+from restoration.training.config import OptimizerName, Recipe, Teaching, read_recipe
 from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
 from restoration.training.train_command import RECIPES
@@ -93,19 +93,22 @@ def test_small_patch_is_the_large_one_shrunk(photos: Path) -> None:
     assert float((shrunk - batch.lq).abs().mean()) < 0.02
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
 @pytest.mark.parametrize("recipe", [DENOISE, UPSCALE], ids=lambda recipe: recipe.name)
-def test_training_lowers_the_loss(recipe: Recipe, photos: Path, tmp_path: Path) -> None:
-    trainer = _trainer(dataclasses.replace(recipe, steps=60, lr=5e-3), photos, tmp_path)
+def test_training_lowers_the_loss(recipe: Recipe, optimizer: OptimizerName, photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(dataclasses.replace(recipe, steps=60, lr=5e-3, optimizer=optimizer), photos, tmp_path)
     losses = [trainer.train_step() for _ in range(60)]
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
 
-def test_resumed_run_equals_an_unbroken_one(photos: Path, tmp_path: Path) -> None:
-    unbroken = _trainer(DENOISE, photos, tmp_path / "unbroken")
+@pytest.mark.parametrize("optimizer", ["adam", "muon"])
+def test_resumed_run_equals_an_unbroken_one(optimizer: OptimizerName, photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(DENOISE, optimizer=optimizer)
+    unbroken = _trainer(recipe, photos, tmp_path / "unbroken")
     unbroken.run(every=5, report=lambda _: None)
-    broken = _trainer(DENOISE, photos, tmp_path / "broken")
+    broken = _trainer(recipe, photos, tmp_path / "broken")
     broken.run(every=5, until_step=10, report=lambda _: None)
-    resumed = _trainer(DENOISE, photos, tmp_path / "broken")
+    resumed = _trainer(recipe, photos, tmp_path / "broken")
     assert resumed.resume()
     assert resumed.step == 10
     resumed.run(every=5, report=lambda _: None)
