@@ -38,7 +38,7 @@ def build_demo(service: Service | None = None) -> gr.Blocks:
     answers = Answers(KEEP_FILES_S)
     with gr.Blocks(title=text.TITLE, delete_cache=(SWEEP_EVERY_S, KEEP_FILES_S), fill_width=True) as demo:
         gr.Markdown(f"# {text.TITLE}\n{text.TAGLINE}", elem_classes="masthead")
-        with gr.Tabs(elem_classes="tasks") as tabs:
+        with gr.Tabs(elem_classes="tasks", overflow_behavior="wrap") as tabs:
             parts = [tab.build(door, answers) for tab in (denoise, super_resolution, inpaint, low_light)]
             records.build(door)
         onward.wire(tabs, parts)

@@ -7,7 +7,6 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 RUN_TIMEOUT_MS = 120_000
-NARROW_PX = 600
 
 expect.set_options(timeout=30_000)  # a busy machine, not the page, decides how soon an event is through
 
@@ -19,20 +18,10 @@ def open_page(page: Page, url: str) -> None:
 
 
 def open_tab(page: Page, label: str) -> None:
-    """Choose a tab, which a narrow page may have moved into its menu."""
-    tab = page.get_by_role("tab", name=label, exact=True).filter(visible=True).first  # Gradio keeps hidden twins
-    menu = page.locator(".overflow-menu > button").filter(visible=True)
-    width = page.viewport_size["width"] if page.viewport_size else 0
-    if width < NARROW_PX:
-        expect(menu).to_be_visible()  # the bar has settled
-    else:
-        expect(tab).to_be_visible()
-    if tab.is_visible():
-        tab.click()
-        expect(tab).to_have_attribute("aria-selected", "true")
-        return
-    menu.click()
-    page.locator(".overflow-dropdown button", has_text=label).click()
+    """Choose a tab; all of them stand in the bar, however narrow the page."""
+    tab = page.get_by_role("tab", name=label, exact=True)
+    tab.click()
+    expect(tab).to_have_attribute("aria-selected", "true")
 
 
 def choose_file(page: Page, prefix: str, path: Path) -> None:
