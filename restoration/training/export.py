@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 
 import torch
@@ -20,7 +21,7 @@ def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: 
 
     Args:
         recipe: of the run; where its network has collapsible convolutions, plain ones are written.
-        metadata: text pairs stored in the file's header (recipe name, step, ...).
+        metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
         The sha256 of the written file, 64 hex digits.
@@ -37,6 +38,7 @@ def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: 
         network.load_state_dict(average)
         average = fuse(network).state_dict()
     tensors = {name: tensor.half().contiguous() for name, tensor in average.items()}
-    content = save(tensors, metadata={"step": str(state["step"]), **metadata})
+    training = json.dumps({"step": state["step"], **metadata}, sort_keys=True)
+    content = save(tensors, metadata={"training": training})  # safetensors writes several pairs in a random order
     target.write_bytes(content)
     return hashlib.sha256(content).hexdigest()

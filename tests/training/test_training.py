@@ -144,6 +144,14 @@ def test_exported_file_loads_as_the_model_that_ships(photos: Path, tmp_path: Pat
     torch.testing.assert_close(restorer.restore(picture, parameters=[{"sigma": 0.1}]), expected, atol=2e-3, rtol=0)
 
 
+def test_the_same_run_exports_the_same_bytes(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(DENOISE, photos, tmp_path)
+    trainer.run(every=5, until_step=5, report=lambda _: None)
+    pairs = {"note": "test", "data": "photos"}
+    digests = {export(trainer.checkpoint_path, tmp_path / "x.safetensors", metadata=pairs) for _ in range(8)}
+    assert len(digests) == 1
+
+
 def test_export_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="train first"):
         export(tmp_path / "checkpoint.pt", tmp_path / "x.safetensors", metadata={})
