@@ -11,34 +11,28 @@ from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
 
 FloatArray = npt.NDArray[np.float32]
 
-CAMERA_SHARE = 0.3
-"""How often the noise of a random source is a camera's."""
-CLIPPED_SHARE = 0.2
-"""How often it is white noise in an 8-bit file, unless another share is asked for."""
+_CLIPPED_SHARE = 0.2
+_CAMERA_SHARE = 0.3
 
 
-def add_photo_noise(
-    image: FloatArray, *, rng: np.random.Generator, sigma: float, clipped_share: float = CLIPPED_SHARE
-) -> tuple[FloatArray, float]:
-    """Add the noise of a random source: a camera's, white in an 8-bit file, or white.
+def add_photo_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, float]:
+    """Add the noise of a random source: white (half of the draws), white in an 8-bit file, or a camera's.
 
     Args:
         image: (H, W, 3), range [0, 1].
         sigma: standard deviation of the noise before clipping, in [0, 1] units.
-        clipped_share: how often the noise is white in an 8-bit file; white and not clipped in what that and
-            `CAMERA_SHARE` leave.
 
     Returns:
         The noisy image, and the noise level to tell a denoiser: sigma for white noise, for a camera the root mean
         square of what was really added, give or take a fifth, as an estimate or a user would have it.
     """
     draw = rng.random()
-    if draw < CAMERA_SHARE:
+    if draw < _CAMERA_SHARE:
         noisy = add_developed_noise(image, rng=rng, sigma=sigma)
         level = float(np.sqrt(np.mean((noisy - image) ** 2)))
         return noisy, level * float(rng.uniform(0.8, 1.2))
     noisy = add_gaussian_noise(image, rng=rng, sigma=sigma)
-    return (quantize_8bit(noisy) if draw < CAMERA_SHARE + clipped_share else noisy), sigma
+    return (quantize_8bit(noisy) if draw < _CAMERA_SHARE + _CLIPPED_SHARE else noisy), sigma
 
 
 def add_developed_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> FloatArray:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from restoration.degradations.compose import CAMERA_SHARE, CLIPPED_SHARE
 from restoration.degradations.masks import THIN_SHARE
 from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
@@ -64,14 +63,12 @@ class Recipe:
         pair_share: share of real exposure pairs among the pictures of "exposure".
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
-        clipped_share: share of the patches of "photo-noise" with white noise that was clipped and rounded to 8 bits;
-            `CAMERA_SHARE` of them have a camera's, the others white noise as it is.
         scale: factor of the super-resolution task, else 1.
         patch_px: side of the low-quality patch.
         batch: patches per step.
         max_side_px: photographs are shrunk to this long side first, which also removes their own artefacts.
         steps: length of the run; the learning rate falls to zero over it (cosine).
-        optimizer: "adam", or "muon" (see `muon`), which needs several times fewer steps.
+        optimizer: "adam", or "muon" (see `muon`), which needs fewer steps.
         lr: highest learning rate.
         warmup_steps: steps of linear increase to `lr`.
         ema: decay of the average of weights that is exported.
@@ -101,7 +98,6 @@ class Recipe:
     steps: int
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: tuple[float, float] = (0.0, 55.0)
-    clipped_share: float = CLIPPED_SHARE
     gray_share: float = 0.0
     pair_share: float = 0.0
     scale: int = 1
@@ -151,15 +147,11 @@ def read_recipe(path: Path) -> Recipe:
         "features": Features,
         "optimizer": OptimizerName,
     }
-
     for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
         if name in values and values[name] not in choices:
             raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
     if not 0 < values.get("held_out", 0.5) < 1:
         raise InvalidRequest(f"Recipe {path} holds out a share of {values['held_out']}; give one between 0 and 1.")
-    most_clipped = 1 - CAMERA_SHARE
-    if not 0 <= (clipped := values.get("clipped_share", 0)) <= most_clipped:
-        raise InvalidRequest(f"Recipe {path} has clipped_share {clipped}; use one from 0 to {most_clipped:g}.")
     for name in ("sigma_255", "thin_share"):
         if name in values:
             low, high = values[name]

@@ -61,8 +61,7 @@ def _gaussian(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Da
 
 
 def _photo_noise(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
-    sigma = float(rng.uniform(*recipe.sigma_255)) / 255
-    return Damaged(*add_photo_noise(patch, rng=rng, sigma=sigma, clipped_share=recipe.clipped_share))
+    return Damaged(*add_photo_noise(patch, rng=rng, sigma=float(rng.uniform(*recipe.sigma_255)) / 255))
 
 
 def _jpeg(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:

@@ -1,8 +1,9 @@
 """Muon: momentum that is made orthogonal, so that a step moves all directions of a convolution alike.
 
 Adam's steps follow the few strong directions that all pixels share, and the fine ones, which restoration lives from,
-come last. On IRCNN from random weights, 200 steps of 8 patches of 48x48 reach 28.1 dB where Adam reaches 26.0; 240
-steps of MWCNN, from weights that 2,500 steps of Adam had trained, gain 0.3 dB over 240 more of Adam.
+come last. After 8,000 steps of Adam on 16 patches each, recipe edsr-lite-x4 stood at 25.56 dB on its held-out
+photographs; 4,300 steps of Muon on 8 patches brought it to 25.74 (see `weights/logs`). In the first hundred steps the
+figure falls, and layers that begin at zero lose by it.
 
 `torch.optim.Muon` takes matrices only and works in bfloat16, which most processors compute slowly.
 
@@ -36,7 +37,7 @@ class Muon(torch.optim.Optimizer):
 
     Args:
         params: parameters, or groups of them.
-        lr: the rate; about five times Adam's best one.
+        lr: the rate; three to five times Adam's best one.
     """
 
     def __init__(self, params: Iterable[nn.Parameter] | ParamsT, lr: float) -> None:
