@@ -183,6 +183,7 @@ def test_recipe_that_ships_is_valid_and_builds_its_network(recipe: Path) -> None
         ('name = "x"', "lacks degradation, network, steps"),
         ('name = "x"\nnetwork = "a:b"\ndegradation = "gaussian"\nsteps = 1\nspeed = 2', "unknown settings speed"),
         ('name = "x"\nnetwork = "a:b"\ndegradation = "rain"\nsteps = 1', 'degradation "rain"'),
+        ('name = "x"\nnetwork = "a:b"\ndegradation = "jpeg"\nsteps = 1\noptimizer = "sgd"', "use one of adam, muon"),
     ],
 )
 def test_bad_recipe_is_refused(text: str, words: str, tmp_path: Path) -> None:
