@@ -88,7 +88,8 @@ class Recipe:
         teaching: a model whose answers are learnt beside the photographs; None where none is.
         held_out: share of the photographs that is kept for validation.
         patience: validations without a gain after which the run stops early; 0 never stops it.
-        init_from: weights file to start from; layers of other shapes stay at their random start.
+        init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
+            the file lacks pass through what they are given.
         adversarial: a critic takes part; None where none does.
     """
 

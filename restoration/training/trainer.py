@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from restoration.engine.device import is_fast_on
 from restoration.errors import InvalidRequest, UnstableOutput
+from restoration.models.layers import ResidualBlock
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import per_picture, pixel_loss
@@ -45,13 +46,15 @@ def build_network(recipe: Recipe) -> nn.Module:
     if recipe.init_from:
         own = network.state_dict()
         first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
+        given = _first_weights(recipe)
         taken = {}
-        for name, tensor in _first_weights(recipe).items():
+        for name, tensor in given.items():
             if name in own and tensor.shape == own[name].shape:
                 taken[name] = tensor
             elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
                 taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
+        _pass_through_new_blocks(network, given)
         log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
     return network.to(memory_format=torch.channels_last)
 
@@ -69,6 +72,14 @@ def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
             f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
             "export it there, or name another file in init_from."
         ) from error
+
+
+def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None:
+    """Let plain residual blocks of which a file has nothing begin as the identity, so that depth costs no quality."""
+    for name, module in network.named_modules():
+        if isinstance(module, ResidualBlock) and not any(key.startswith(f"{name}.") for key in known):
+            for parameter in module.second.parameters() if isinstance(module.second, nn.Conv2d) else ():
+                nn.init.zeros_(parameter)
 
 
 def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:

@@ -83,7 +83,8 @@ KEEP_GPS: Final = "Keep the place (GPS) stored in the file"
 
 PAINT: Final = "Paint over what should be replaced"
 PAINT_HINT: Final = (
-    "Red is replaced; green takes a place off the mask again. Undo, zoom, brush sizes and eraser are in the toolbars."
+    "Red is replaced; green takes a place off the mask again. Strokes begin inside the picture. "
+    "Undo, zoom, brush sizes and eraser are in the toolbars."
 )
 OTHER_PICTURE: Final = "Choose another picture"
 CLEAR_MASK: Final = "Clear mask"

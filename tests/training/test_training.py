@@ -251,6 +251,17 @@ def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_
             assert torch.equal(tensor, build_network(recipe).state_dict()[name]), name
 
 
+def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(UPSCALE, photos, tmp_path)
+    trainer.save()
+    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    deeper = {**UPSCALE.network_config, "blocks": 2 + int(UPSCALE.network_config["blocks"])}
+    recipe = dataclasses.replace(UPSCALE, network_config=deeper, init_from=str(tmp_path / "net.safetensors"))
+    image = torch.rand(1, 3, 12, 20)
+    with torch.no_grad():
+        torch.testing.assert_close(build_network(recipe)(image), trainer.network(image), atol=2e-3, rtol=0)
+
+
 def test_weights_to_start_from_that_are_absent_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"nothing\.safetensors, which cannot be read; train that network first"):
         build_network(dataclasses.replace(DENOISE, init_from=str(tmp_path / "nothing.safetensors")))
