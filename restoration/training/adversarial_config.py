@@ -12,7 +12,7 @@ from restoration.errors import InvalidRequest
 
 Kind = Literal["relativistic", "vanilla", "non-saturating", "wgan-gp"]
 CriticName = Literal["unet", "patch", "vgg", "local-global"]
-Features = Literal["auto", "vgg19", "denoiser"]
+Features = Literal["auto", "vgg19", "denoiser", "contrast"]
 
 
 @dataclass(frozen=True)

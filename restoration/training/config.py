@@ -83,7 +83,8 @@ class Recipe:
             count.
         thin_share: smallest and largest share of a patch that scratches, dust, folds and text of "holes" cover; more
             than a photograph has teaches more per patch.
-        perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none.
+        perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none. Where
+            there is a teacher, they are compared with those of its answer.
         features: what that distance looks at, as in `Adversarial`.
         teaching: a model whose answers are learnt beside the photographs; None where none is.
         held_out: share of the photographs that is kept for validation.

@@ -182,7 +182,8 @@ class Trainer:
         restored, reference = self.restore(self.network, batch)
         loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
         if self.teacher is not None:
-            taught = pixel_loss(restored, self.teacher(batch.lq), self.recipe, mask=batch.mask)
+            reference = self.teacher(batch.lq)
+            taught = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
             loss = torch.lerp(loss, taught, self.teacher.share)
         if self.feature_loss is not None:
             loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)

@@ -283,6 +283,15 @@ def test_colour_loss_sees_a_tint_and_no_texture() -> None:
     assert float(perceptual.colour_loss(reference + 0.03, reference)) == pytest.approx(0.03, rel=1e-4)
 
 
+def test_local_contrast_sees_how_strong_a_texture_is_and_not_where() -> None:
+    loss = perceptual.build_feature_loss("contrast")
+    checks = 0.5 + 0.2 * (-1.0) ** (torch.arange(32)[:, None] + torch.arange(32)).expand(1, 3, 32, 32)
+    assert float(loss(1 - checks + 0.1, checks)) == pytest.approx(0, abs=1e-3)
+    assert float(loss(0.5 + (checks - 0.5) / 2, checks)) == pytest.approx(
+        0.5, abs=2e-3
+    )  # what is unseen counts a little
+
+
 def test_denoiser_stands_in_where_vgg19_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> perceptual.VGGFeatures:
         raise OSError("no network")

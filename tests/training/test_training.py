@@ -20,6 +20,7 @@ from restoration.models.resunet import build_denoiser as build
 from restoration.training.config import OptimizerName, Recipe, Teaching, read_recipe
 from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
+from restoration.training.perceptual import build_feature_loss
 from restoration.training.train_command import RECIPES
 from restoration.training.trainer import Trainer, build_network, learning_rate
 
@@ -237,6 +238,18 @@ def test_a_teacher_is_the_reference(photos: Path, tmp_path: Path) -> None:
     with torch.no_grad():
         answer = (upsample_skip(batch.lq, 2) + network.float()(batch.lq)).clamp(0, 1)
     assert trainer.train_step() == pytest.approx(float((restored - answer).abs().mean()), rel=1e-2)
+
+
+def test_features_are_compared_with_those_of_the_teacher(photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(TAUGHT, perceptual=0.5, features="contrast")
+    trainer = _trainer(recipe, photos, tmp_path)
+    batch = trainer.next_batch()
+    assert trainer.teacher is not None
+    with torch.no_grad():
+        restored, _ = trainer.restore(trainer.network, batch)
+    answer = trainer.teacher(batch.lq)
+    expected = (restored - answer).abs().mean() + 0.5 * build_feature_loss("contrast")(restored, answer)
+    assert trainer.train_step() == pytest.approx(float(expected), rel=1e-4)
 
 
 def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_path: Path) -> None:
