@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,7 +91,7 @@ def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, 
     for _ in range(2):
         path = yield from hub.download(file, model=model)
         if _is_right(path, expected):
-            _pin(expected, path)
+            _pin(expected, path, is_ours=True)
             return path
         log.warning("%s of %s came with the wrong content", file.filename, model)
         _remove(path)
@@ -172,21 +172,36 @@ def _pinned(file: WeightFile) -> WeightFile:
     return replace(file, sha256=str(known["sha256"]), size_bytes=int(known["size_bytes"]))
 
 
-def _pin(file: WeightFile, path: Path) -> None:
-    """Write down the sha256 of a file that is right and not known yet."""
+def _pin(file: WeightFile, path: Path, *, is_ours: bool = False) -> None:
+    """Write down the sha256 of a file that is right and not known yet.
+
+    Args:
+        is_ours: this application has downloaded it; another program may have put it there else.
+    """
     with _pins_lock:
         known = pins()
-        if pin_name(file) in known:
-            return
-        known[pin_name(file)] = {"sha256": _sha256(path), "size_bytes": path.stat().st_size}
-        target = _pins_path()
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_suffix(f".{os.getpid()}.partial")
-            partial.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-            partial.replace(target)
-        except OSError as error:
-            log.warning("the pins cannot be written to %s: %s", target, error)
+        if pin_name(file) not in known:
+            pin: dict[str, str | int] = {"sha256": _sha256(path), "size_bytes": path.stat().st_size}
+            known[pin_name(file)] = {**pin, "is_ours": True} if is_ours else pin
+            _write_pins(known)
+
+
+def forget_pins(names: Iterable[str]) -> None:
+    """Take files, by `pin_name`, off what was written down."""
+    gone = set(names)
+    with _pins_lock:
+        _write_pins({name: pin for name, pin in pins().items() if name not in gone})
+
+
+def _write_pins(known: Mapping[str, Mapping[str, str | int]]) -> None:
+    target = _pins_path()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}.partial")
+        partial.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        partial.replace(target)
+    except OSError as error:
+        log.warning("the pins cannot be written to %s: %s", target, error)
 
 
 def short_hashes(files: Sequence[WeightFile]) -> str:

@@ -6,6 +6,7 @@ import argparse
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -190,17 +191,26 @@ def _pin(_: argparse.Namespace) -> int:
         pin = known.get(weights.pin_name(file))
         if file.path is not None or file.sha256 is not None or pin is None:
             continue
-        text = _with_pin(text, file, sha256=str(pin["sha256"]), size_bytes=int(pin["size_bytes"]))
-        count += 1
-    manifest.write_text(text, encoding="utf-8")
+        pinned = _with_pin(text, file, sha256=str(pin["sha256"]), size_bytes=int(pin["size_bytes"]))
+        count += pinned != text
+        text = pinned
+    tomllib.loads(text)  # never write what cannot be read again
+    partial = manifest.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(manifest)
     print(f"{count} files pinned in {manifest}")
     return 0
 
 
 def _with_pin(text: str, file: WeightFile, *, sha256: str, size_bytes: int) -> str:
     """Return the manifest with the hash and size of one file below its filename."""
-    lines = re.escape(f'repo_id = "{file.repo_id}"') + r"\n" + re.escape(f'filename = "{file.filename}"') + r"\n"
-    return re.sub(lines, lambda found: f'{found[0]}sha256 = "{sha256}"\nsize_bytes = {size_bytes}\n', text)
+    name = f'filename = "{file.filename}"\n'
+    tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
+    for index, table in enumerate(tables):
+        if table.startswith("[[model.file]]\n") and f'repo_id = "{file.repo_id}"\n' in table and name in table:
+            bare = re.sub(r"^(sha256|size_bytes) = .*\n", "", table, flags=re.MULTILINE)
+            tables[index] = bare.replace(name, f'{name}sha256 = "{sha256}"\nsize_bytes = {size_bytes}\n')
+    return "".join(tables)
 
 
 def _cards(_: argparse.Namespace) -> int:
@@ -211,22 +221,29 @@ def _cards(_: argparse.Namespace) -> int:
 
 
 def _collect(_: argparse.Namespace) -> int:
-    from huggingface_hub import scan_cache_dir
+    from huggingface_hub import constants, scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
     needed = {file.hub_address for _, file in _files() if file.repo_id is not None}
-    noted = {name.split("@")[0].rsplit("/", 1)[0] for name in weights.pins()}
+    ours = {name: _repository(name) for name, pin in weights.pins().items() if pin.get("is_ours")}
     try:
-        cache = scan_cache_dir()
+        cache = scan_cache_dir(constants.HF_HUB_CACHE)
     except CacheNotFound:
         print("nothing has been downloaded yet")
         return 0
     # other programs share this cache: only what this application once downloaded may go
-    stale = [repo for repo in cache.repos if _address(repo.repo_type, repo.repo_id) in noted - needed]
-    hashes = [revision.commit_hash for repo in stale for revision in repo.revisions]
-    cache.delete_revisions(*hashes).execute()
+    unneeded = set(ours.values()) - needed
+    stale = [repo for repo in cache.repos if _address(repo.repo_type, repo.repo_id) in unneeded]
+    for repo in stale:  # not by revision: copies of a repository have the same ones
+        shutil.rmtree(repo.repo_path)
+    weights.forget_pins(name for name, repository in ours.items() if repository in unneeded)
     print(f"{len(stale)} repositories removed, {sum(repo.size_on_disk for repo in stale) / 1e6:.1f} MB")
     return 0
+
+
+def _repository(pin_name: str) -> str:
+    """Return the address of the repository of a file that was written down."""
+    return pin_name.split("@")[0].rsplit("/", 1)[0]
 
 
 def _address(repo_type: str, repo_id: str) -> str:

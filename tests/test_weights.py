@@ -122,7 +122,8 @@ def test_file_whose_hash_is_unknown_is_checked_against_the_hub_and_written_down(
         weights.ensure(UNKNOWN, model="some-model")
     hub.serve = lambda content: content
     weights.ensure(UNKNOWN, model="some-model")
-    assert weights.pins()[weights.pin_name(UNKNOWN)] == {"sha256": FILE.sha256, "size_bytes": FILE.size_bytes}
+    pin = weights.pins()[weights.pin_name(UNKNOWN)]
+    assert (pin["sha256"], pin["size_bytes"]) == (FILE.sha256, FILE.size_bytes)
 
 
 def test_cached_file_of_unknown_hash_is_checked_by_the_name_that_the_hub_gave_it(hub: Hub) -> None:
@@ -257,6 +258,18 @@ max_megapixels = 1
 role = "net"
 repo_id = "someone/some-model"
 filename = "net.pth"
+size_bytes = 16384
+when = { scale = 1 }
+
+[[model.param]]
+name = "scale"
+kind = "int"
+default = 1
+minimum = 1
+maximum = 1
+step = 1
+label = "Scale"
+is_build = true
 """,
         encoding="utf-8",
     )
@@ -276,6 +289,18 @@ filename = "net.pth"
     assert "WRONG" in capsys.readouterr().out
     assert main(["weights", "get"]) == 2
     assert main(["weights", "get", "nothing"]) == 2
+
+
+def test_only_what_this_application_downloaded_is_collected(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants, hf_hub_download
+
+    hub.files["someone/shared-model", "net.pth"] = CONTENT
+    shared = dataclasses.replace(FILE, repo_id="someone/shared-model")
+    hf_hub_download("someone/shared-model", "net.pth", cache_dir=constants.HF_HUB_CACHE)  # as another program would
+    paths = [weights.ensure(file, model="some-model") for file in (FILE, shared)]
+    assert main(["weights", "gc"]) == 0
+    assert [path.exists() for path in paths] == [False, True]
+    assert list(weights.pins()) == [weights.pin_name(shared)]
 
 
 def test_doctor_says_what_works(hub: Hub, capsys: pytest.CaptureFixture[str]) -> None:

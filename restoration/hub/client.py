@@ -98,9 +98,10 @@ def _meter(count: Callable[[int], None]) -> type[Any]:
     """Return a class that huggingface_hub takes for a progress bar; it only counts."""
 
     class Meter:
-        def __init__(self, *_: object, **__: object) -> None:
+        def __init__(self, *_: object, initial: float = 0, **__: object) -> None:
             self.n = 0
             self.total: int | None = None
+            self.update(initial)  # what an earlier try left
 
         def update(self, new_bytes: float | None = 1) -> None:
             self.n += int(new_bytes or 0)

@@ -105,7 +105,7 @@ class _Flight:
             raise TooSlow(f"cannot be downloaded within {TIME_LIMIT_S / 60:.0f} minutes")
 
     def restart(self, total_bytes: int | None) -> None:
-        """Begin to count anew; a retry starts from the first byte."""
+        """Begin to count anew; what an earlier try left is counted as the next one begins."""
         self._done_bytes = 0
         self._total_bytes = total_bytes if total_bytes is not None else self._total_bytes
 
