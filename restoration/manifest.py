@@ -36,11 +36,14 @@ def load_manifest(path: Path | None = None) -> tuple[ModelInfo, ...]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ManifestError(f"The manifest {file} cannot be read; reinstall the application.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ManifestError(f"The manifest {file} is not valid TOML: {error}.") from error
-    shared = content.get("shared", {})
-    models = tuple(_model(entry, shared) for entry in content.get("model", []))
+        cure = "reinstall the application" if path is None else "let it be read, or remove it"
+        raise ManifestError(f"The manifest {file} cannot be read; {cure}.") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ManifestError(f"The manifest {file} is not valid TOML in UTF-8: {error}.") from error
+    try:
+        models = tuple(_model(entry, content.get("shared", {})) for entry in content.get("model", []))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # text where a table belongs, and the like
+        raise ManifestError(f"The manifest {file} has a value of a wrong kind: {error}.") from error
     seen: set[str] = set()
     for info in models:
         if info.id in seen:

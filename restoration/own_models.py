@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from restoration import weights
 from restoration.errors import InvalidRequest, ManifestError
 from restoration.home import home_folder
 from restoration.manifest import load_manifest
@@ -70,6 +71,8 @@ def _slug(name: str) -> str:
 def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     """Recognise a weights file, copy it into the folder unless it lies there, and register it.
 
+    One whose registered file is gone, or has changed, is registered anew.
+
     Args:
         tasks: what the model is for; empty takes what the architecture is made for.
 
@@ -80,29 +83,37 @@ def add(file: Path, *, tasks: tuple[Task, ...] = ()) -> ModelInfo:
     if not file.is_file() or file.suffix not in SUFFIXES:
         raise InvalidRequest(f'"{file}" is no weights file; name a file that ends in {", ".join(SUFFIXES)}.')
     model_id = f"own-{_slug(file.stem)}"
-    if any(info.id == model_id for info in load()):
+    known = next((info for info in load() if info.id == model_id), None)
+    if known is not None and all(weights.is_right(each) for each in known.files):
         raise InvalidRequest(f'"{file.name}" is registered already, as {model_id}.')
-    found = _recognise(file)
     target = folder() / file.name
-    if file.resolve() != target.resolve():
-        if target.exists():
-            raise InvalidRequest(f'Another "{file.name}" lies in {folder()}; rename one of them.')
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
-    entry = _entry(model_id, target, found, tasks or found.tasks)
+    is_copied = file.resolve() != target.resolve()
+    if is_copied and target.exists() and (known is None or all(each.path != file.name for each in known.files)):
+        raise InvalidRequest(f'Another "{file.name}" lies in {folder()}; rename one of them.')
+    found = _recognise(file)
     manifest = folder() / _MANIFEST
     before = manifest.read_text(encoding="utf-8") if manifest.is_file() else ""
-    partial = manifest.with_suffix(".partial")
+    content = _without(before, model_id) + _entry(model_id, file, found, tasks or found.tasks)
     try:
-        tomllib.loads(before + entry)
+        tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f'"{file.name}" cannot be registered under this name; rename the file.') from error
-    partial.write_text(before + entry, encoding="utf-8")
+    folder().mkdir(parents=True, exist_ok=True)
+    if is_copied:
+        shutil.copyfile(file, target)
+    partial = manifest.with_suffix(".partial")
+    partial.write_text(content, encoding="utf-8")
     partial.replace(manifest)
     added = next((info for info in load() if info.id == model_id), None)
     if added is None:
         raise ManifestError(f"The model {model_id} could not be registered in {manifest}.")
     return added
+
+
+def _without(manifest: str, model_id: str) -> str:
+    """Return the text of a manifest without the entry of one model."""
+    entries = re.split(r"^(?=\[\[model\]\]$)", manifest, flags=re.MULTILINE)
+    return "".join(entry for entry in entries if f"\nid = {_quoted(model_id)}\n" not in entry)
 
 
 def scan() -> tuple[list[ModelInfo], list[str]]:

@@ -83,6 +83,18 @@ def test_file_changed_after_it_was_added_is_refused(upscaler: Path) -> None:
         list(service.restore(request))
 
 
+def test_file_that_is_gone_or_has_changed_can_be_added_again(upscaler: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    torch.save(zoo.TINY["DRUNet"]().state_dict(), tmp_path / "grain.pth")
+    others = own_models.add(tmp_path / "grain.pth")
+    first = own_models.add(upscaler)
+    (own_models.folder() / upscaler.name).unlink()
+    assert own_models.add(upscaler) == first
+    (own_models.folder() / upscaler.name).write_bytes(b"changed")
+    assert own_models.add(upscaler) == first
+    assert own_models.load() == (others, first)
+
+
 @pytest.mark.parametrize("name", ["none.pth", "picture.png"])
 def test_what_is_no_weights_file_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"x")
@@ -103,9 +115,20 @@ def test_task_can_be_named(upscaler: Path, capsys: pytest.CaptureFixture[str], t
     assert main(["add", str(tmp_path / "none.pth")]) == 2
 
 
-def test_broken_list_of_own_models_does_not_keep_the_application_from_starting() -> None:
+@pytest.mark.parametrize(
+    "content", [b"[[model", "title = 'ü'".encode("latin-1"), b"model = 3", b"[[model]]\ntasks = 3"]
+)
+def test_broken_list_of_own_models_does_not_keep_the_application_from_starting(content: bytes) -> None:
     own_models.folder().mkdir(parents=True)
-    (own_models.folder() / "models.toml").write_text("[[model", encoding="utf-8")
+    (own_models.folder() / "models.toml").write_bytes(content)
+    assert Service(device="cpu").list_models()
+
+
+def test_hash_of_a_wrong_kind_does_not_keep_the_application_from_starting(upscaler: Path) -> None:
+    own_models.add(upscaler)
+    manifest = own_models.folder() / "models.toml"
+    lines = manifest.read_text(encoding="utf-8").splitlines()
+    manifest.write_text("\n".join("sha256 = 5" if "sha256" in line else line for line in lines), encoding="utf-8")
     assert Service(device="cpu").list_models()
 
 
