@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +80,8 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
     masks for clean pictures; low light takes `low` and `high`, or pictures without references.
 
     Raises:
-        InvalidRequest: the folder is absent or holds no pictures of that form.
+        InvalidRequest: the folder is absent or holds no pictures of that form, or they would not get a damage that is
+            asked for.
     """
     if not folder.is_dir():
         raise InvalidRequest(f"The test set {folder} does not exist; name a folder of pictures.")
@@ -95,6 +96,20 @@ def load_cases(task: Task, folder: Path, damage: Damage, *, limit: int | None = 
         if limit is not None and count >= limit:
             return
         yield case
+
+
+def _refuse_others(damage: Damage, *known: str) -> None:
+    """Make sure that nothing is asked for but `known` fields, the seed and the scale: else scores would be of less.
+
+    Raises:
+        InvalidRequest: something is.
+    """
+    none = Damage()
+    others = [field.name for field in fields(damage) if getattr(damage, field.name) != getattr(none, field.name)]
+    if unknown := [name for name in others if name not in (*known, "seed", "scale")]:
+        raise InvalidRequest(
+            f"Pictures of this form and task get no {', '.join(unknown)}; leave that out, or name another test set."
+        )
 
 
 def pictures_in(folder: Path) -> list[Path]:
@@ -119,10 +134,12 @@ def _reference(file: Path, damage: Damage) -> Picture:
 
 def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
     if real := sorted(folder.glob("*_real.*")):
+        _refuse_others(damage, "gray")
         for file in real:
             reference = _reference(file.with_name(file.name.replace("_real.", "_mean.")), damage)
-            yield Case(file.stem, replace(read(file), alpha=None), reference)
+            yield Case(file.stem, _reference(file, damage), reference)
         return
+    _refuse_others(damage, "sigma_255", "clip8", "salt_and_pepper", "quality", "blur_radius_px", "gray")
     for file in pictures_in(folder):
         reference = _reference(file, damage)
         yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, _stream(file, damage))), reference)
@@ -145,6 +162,7 @@ def _deblur(folder: Path, damage: Damage) -> Iterator[Case]:
     if not (folder / "gt").is_dir():
         yield from _clean(folder, damage)
         return
+    _refuse_others(damage, "sigma_255", "clip8", "gray")
     files = pictures_in(folder / "gt")
     kernels = [file for file in files if file.stem.startswith("kernel")]
     for file in files:
@@ -177,12 +195,13 @@ def _super_resolution(folder: Path, damage: Damage) -> Iterator[Case]:
     else:
         large = pictures_in(folder)
         small = [None] * len(large)
+    _refuse_others(damage, "gray", *(("from_web",) if None in small else ()))
     for file, shrunk in zip(large, small, strict=True):
         reference = _reference(file, damage)
         if shrunk is None:
             degraded = replace(reference, pixels=_shrunk(file, reference.pixels, damage))
         else:
-            degraded = read(shrunk)
+            degraded = _reference(shrunk, damage)
         height, width = scale * degraded.height, scale * degraded.width
         yield Case(file.stem, degraded, reference.with_pixels(reference.pixels[:height, :width]))
 
@@ -213,15 +232,19 @@ def _inpaint(folder: Path, damage: Damage) -> Iterator[Case]:
     if not (folder / "images").is_dir():
         yield from _drawn_over(folder, damage)
         return
+    _refuse_others(damage, "gray", "mask_white_is_known")
     for file in pictures_in(folder / "images"):
         reference = _reference(file, damage)
         mask = gray_of(read(_partner(file, folder / "masks", ("", "_mask"))).pixels) > 0.5
         mask = ~mask if damage.mask_white_is_known else mask
+        if not mask.any():
+            raise InvalidRequest(f"The mask of {file.name} marks nothing; take the pair out of the test set.")
         holes = np.where(mask[..., None], np.float32(0.5), reference.pixels)
         yield Case(file.stem, reference.with_pixels(holes), reference, mask)
 
 
 def _drawn_over(folder: Path, damage: Damage) -> Iterator[Case]:
+    _refuse_others(damage, "gray", "holes")
     for file in pictures_in(folder):
         reference = _reference(file, damage)
         rng = _stream(file, damage)
@@ -234,12 +257,13 @@ def _drawn_over(folder: Path, damage: Damage) -> Iterator[Case]:
 
 
 def _low_light(folder: Path, damage: Damage) -> Iterator[Case]:
+    _refuse_others(damage, "gray")
     if not (folder / "low").is_dir():  # dark pictures without references, to be looked at
         for file in pictures_in(folder):
-            picture = replace(read(file), alpha=None)
+            picture = _reference(file, damage)
             yield Case(file.stem, picture, picture)
         return
     for file in pictures_in(folder / "low"):
         name = file.stem if any((folder / "high").glob(f"{file.stem}.*")) else file.stem.rsplit("_", 1)[0]
         reference = _reference(_partner(file.with_name(name + file.suffix), folder / "high", ("",)), damage)
-        yield Case(file.stem, read(file), reference)
+        yield Case(file.stem, _reference(file, damage), reference)

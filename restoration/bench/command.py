@@ -129,10 +129,10 @@ def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
         told["sigma"] = arguments.sigma
     if arguments.quality is not None and not arguments.blind:
         told["quality"] = arguments.quality
-    if arguments.blind and Task(arguments.task) is Task.DEBLUR:
+    if Task(arguments.task) is Task.DEBLUR and arguments.blind:
         told["blur"] = "estimate"
-    if arguments.blur:
-        told["radius"] = arguments.blur
+    elif arguments.blur:
+        told |= {"blur": "gaussian", "radius": arguments.blur}
     if Task(arguments.task) is Task.SUPER_RESOLUTION:
         told["scale"] = arguments.scale
     return told | dict(_named(text) for text in arguments.param or ())
@@ -250,9 +250,14 @@ def _exposure(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
     )
     result = {
-        "title": f"{arguments.folder.name}, {arguments.model} under seven conditions",
+        "title": f"{arguments.folder.name}, {arguments.model} under {len(rows)} conditions",
         "command": "bench exposure",
-        "settings": {"set": arguments.folder.name, "model": arguments.model, "seed": arguments.seed},
+        "settings": {
+            "set": arguments.folder.name,
+            "model": arguments.model,
+            "seed": arguments.seed,
+            **({} if arguments.limit is None else {"limit": arguments.limit}),
+        },
         **circumstances(),
         "conditions": to_json(rows),
     }

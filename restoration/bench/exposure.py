@@ -23,6 +23,7 @@ from restoration.metrics import psnr
 FloatArray = npt.NDArray[np.float32]
 Restore = Callable[[FloatArray], FloatArray]
 
+_LEAST_GAIN = 0.5 / 255  # of the mean
 _BRIGHT_GAMMA = 0.6
 _BRIGHT_MEAN = 0.5
 _DARK_GAMMA, _DARK_GAIN = 1.7, 0.6
@@ -93,10 +94,18 @@ def measure_exposure(
 
 
 def brighten(pixels: FloatArray) -> FloatArray:
-    """Lift a picture by a gamma until it is bright on the whole; black stays black, and white white."""
+    """Lift a picture by a gamma until it is bright on the whole; black stays black, and white white.
+
+    One that is black for the most part is lifted as far as changes anything in 8 bits.
+    """
     lifted = np.clip(pixels, 0, 1)
-    while 0 < float(gray_of(lifted).mean()) < _BRIGHT_MEAN:
-        lifted = lifted ** np.float32(_BRIGHT_GAMMA)
+    mean = float(gray_of(lifted).mean())
+    while mean < _BRIGHT_MEAN:
+        brighter = lifted ** np.float32(_BRIGHT_GAMMA)
+        gain, mean = float(gray_of(brighter).mean()) - mean, float(gray_of(brighter).mean())
+        lifted = brighter
+        if gain < _LEAST_GAIN:
+            break
     return lifted
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from restoration.bench.cases import Case
 from restoration.bench.learned import Distance
+from restoration.errors import InvalidRequest
 from restoration.images import Picture, quantize
 from restoration.metrics import CATALOGUE, aligned, psnr, to_y
 from restoration.service import Service
@@ -74,6 +75,9 @@ def measure(
 
     Returns:
         One row per model, after a row of the input itself where it can be compared.
+
+    Raises:
+        InvalidRequest: a case cannot be scored: its pictures differ in shape, or are too small for a metric.
     """
     rows = {name: Row(name) for name in (INPUT, *models)}
     shift_px = ALIGNMENT_PX if is_blind and task is Task.DEBLUR else 0
@@ -126,7 +130,10 @@ def _score(
     if shift_px:
         ours, theirs = aligned(ours, theirs, most_px=shift_px)
     for metric in CATALOGUE:
-        score = metric.function(ours, theirs, data_range=255.0, crop_border=crop_border)
+        try:
+            score = metric.function(ours, theirs, data_range=255.0, crop_border=crop_border)
+        except ValueError as error:
+            raise InvalidRequest(f"{case.name} cannot be scored by {metric.name}; leave it out: {error}") from error
         row.scores.setdefault(metric.name, []).append(score)
     if case.mask is not None:
         inside = psnr(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import platform
 import re
 import subprocess
@@ -24,7 +25,7 @@ _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 
 def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a result with all that is needed to repeat it."""
+    """Return a result with all that is needed to repeat it; a score without bound, as of equal pictures, is None."""
     return {
         "title": title,
         "command": command,
@@ -34,7 +35,7 @@ def to_json(rows: Iterable[Row], *, title: str, command: str, settings: Mapping[
             {
                 "model": row.model,
                 "pictures": len(row.scores["psnr"]),
-                **{metric.name: row.mean(metric.name) for metric in _SCORES if metric.name in row.scores},
+                **{metric.name: _finite(row.mean(metric.name)) for metric in _SCORES if metric.name in row.scores},
                 "seconds_per_megapixel": _mean(row.seconds_per_megapixel),
             }
             for row in rows
@@ -61,6 +62,10 @@ def circumstances() -> dict[str, Any]:
         "machine": {"processor": _processor(), "python": platform.python_version()},
         "versions": {name: version(name) for name in _LIBRARIES},
     }
+
+
+def _finite(score: float) -> float | None:
+    return score if math.isfinite(score) else None
 
 
 def _mean(values: list[float]) -> float | None:
@@ -103,7 +108,7 @@ def to_markdown(result: Mapping[str, Any]) -> str:
         speed = row["seconds_per_megapixel"]
         cells = [
             row["model"],
-            *(f"{row[metric.name]:.{metric.digits}f}" for metric in metrics),
+            *("" if row[metric.name] is None else f"{row[metric.name]:.{metric.digits}f}" for metric in metrics),
             "" if speed is None else f"{speed:.2f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")

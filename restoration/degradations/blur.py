@@ -8,6 +8,8 @@ import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float32]
 
+_SAMPLES_PER_PX = 16
+
 
 def gaussian_blur(image: FloatArray, *, rng: np.random.Generator | None = None, radius_px: float) -> FloatArray:
     """Blur with a Gaussian of standard deviation `radius_px`; 0 returns the image unchanged. `rng` is not used."""
@@ -26,14 +28,18 @@ def motion_blur(
 
 
 def motion_kernel(length_px: float, angle_deg: float) -> FloatArray:
-    """Return a line of that length as a kernel with sum 1 and odd sides, antialiased by drawing it 16 times larger."""
-    side, factor = 2 * int(np.ceil(length_px / 2)) + 1, 16
-    canvas = np.zeros((side * factor, side * factor), dtype=np.uint8)
-    centre = np.full(2, side * factor / 2)
-    reach = np.array([np.cos(np.radians(angle_deg)), -np.sin(np.radians(angle_deg))]) * length_px * factor / 2
-    start, stop = np.rint(centre - reach).astype(int), np.rint(centre + reach).astype(int)
-    cv2.line(canvas, tuple(map(int, start)), tuple(map(int, stop)), 255, thickness=factor)
-    kernel = cv2.resize(canvas, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32)
+    """Return a line of that length, 1 px wide, as a kernel with sum 1 and odd sides, antialiased.
+
+    Args:
+        length_px: at least 1, which is the identity where the line is level or upright.
+        angle_deg: counter-clockwise from the horizontal.
+    """
+    side = 2 * int(np.ceil(length_px / 2)) + 1
+    axis = (np.arange(side * _SAMPLES_PER_PX) + 0.5) / _SAMPLES_PER_PX - side / 2
+    x, y = np.meshgrid(axis, -axis)
+    cos, sin = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    line = (np.abs(x * cos + y * sin) <= length_px / 2) & (np.abs(y * cos - x * sin) <= 0.5)
+    kernel = line.reshape(side, _SAMPLES_PER_PX, side, _SAMPLES_PER_PX).mean(axis=(1, 3))
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
 
 

@@ -61,6 +61,8 @@ def gaussian_kernel(radius_px: float) -> FloatArray:
 
 def defocus_kernel(radius_px: float) -> FloatArray:
     """Return an evenly lit disc, the blur of a lens that is out of focus, antialiased at its rim."""
+    if radius_px <= 0.5:  # inside of one pixel
+        return np.ones((1, 1), np.float32)
     reach = int(np.ceil(radius_px))
     side = (2 * reach + 1) * _SAMPLES_PER_PX
     axis = (np.arange(side) + 0.5) / _SAMPLES_PER_PX - (reach + 0.5)

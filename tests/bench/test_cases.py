@@ -72,6 +72,31 @@ def test_super_resolution_shrinks_where_there_is_no_partner(tmp_path: Path) -> N
     assert (case.degraded.width, case.degraded.height) == (32, 24)
 
 
+@pytest.mark.parametrize(
+    ("task", "damage", "named"),
+    [
+        (Task.SUPER_RESOLUTION, {"sigma_255": 25.0}, "sigma_255"),
+        (Task.INPAINT, {"quality": 10}, "quality"),
+        (Task.LOW_LIGHT, {"salt_and_pepper": 0.1}, "salt_and_pepper"),
+        (Task.DENOISE, {"from_web": True}, "from_web"),
+    ],
+)
+def test_damage_that_would_not_be_made_is_refused(
+    task: Task, damage: dict[str, object], named: str, tmp_path: Path
+) -> None:
+    _save(tmp_path / "a.png", (32, 32))
+    with pytest.raises(InvalidRequest, match=f"get no {named}; leave that out"):
+        _cases(task, tmp_path, **damage)
+
+
+def test_both_pictures_of_a_pair_turn_gray(tmp_path: Path) -> None:
+    _save(tmp_path / "a_real.png", (32, 32))
+    _save(tmp_path / "a_mean.png", (32, 32), value=100)
+    (case,) = _cases(Task.DENOISE, tmp_path, gray=True)
+    assert case.degraded.is_gray
+    assert case.reference.is_gray
+
+
 def test_holes_hide_the_reference(tmp_path: Path) -> None:
     _save(tmp_path / "images" / "a.png", (40, 30))
     mask = np.zeros((30, 40), np.uint8)
@@ -113,7 +138,7 @@ def test_partner_that_is_missing_is_named(tmp_path: Path) -> None:
 def test_real_noise_comes_in_pairs_that_nothing_is_added_to(tmp_path: Path) -> None:
     _save(tmp_path / "a_real.png", (16, 16), value=10)
     _save(tmp_path / "a_mean.png", (16, 16), value=12)
-    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=25.0)
+    (case,) = _cases(Task.DENOISE, tmp_path)
     np.testing.assert_array_equal(case.degraded.to_array(), np.asarray(Image.open(tmp_path / "a_real.png")))
     np.testing.assert_array_equal(case.reference.to_array(), np.asarray(Image.open(tmp_path / "a_mean.png")))
 
@@ -141,3 +166,11 @@ def test_damage_from_the_web_is_seeded_by_the_name_and_fits_the_reference(tmp_pa
     assert (case.reference.width, case.reference.height) == (48, 36)
     np.testing.assert_array_equal(case.degraded.pixels, again.degraded.pixels)
     assert (case.degraded.pixels != plain.degraded.pixels).any()
+
+
+def test_mask_that_marks_nothing_is_refused(tmp_path: Path) -> None:
+    _save(tmp_path / "images" / "a.png", (40, 30))
+    (tmp_path / "masks").mkdir()
+    Image.new("L", (40, 30)).save(tmp_path / "masks" / "a.png")
+    with pytest.raises(InvalidRequest, match="marks nothing"):
+        _cases(Task.INPAINT, tmp_path)

@@ -51,6 +51,14 @@ def test_brightened_picture_is_bright_and_keeps_its_ends() -> None:
     assert (lifted[-1] == 1).all()
 
 
+def test_picture_that_is_black_for_the_most_part_is_lifted_as_far_as_it_goes() -> None:
+    pixels = np.full((10, 10, 3), 0.2, np.float32)
+    pixels[:6] = 0
+    lifted = brighten(pixels)
+    assert lifted[6:].min() > 0.9
+    assert not lifted[:6].any()
+
+
 def test_black_picture_stays_black() -> None:
     assert not brighten(np.zeros((4, 4, 3), np.float32)).any()
 

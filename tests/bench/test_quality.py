@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
+from restoration.bench import command
 from restoration.bench.cases import Damage, load_cases
 from restoration.bench.quality import BASELINES, INPUT, Row, measure
 from restoration.bench.report import refresh, to_json, to_markdown
-from restoration.cli import main
+from restoration.cli import _parser, main
 from restoration.errors import InvalidRequest
 from restoration.metrics import CATALOGUE
 from restoration.service import Service
@@ -120,6 +121,26 @@ def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
 def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="measure it first"):
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
+
+
+def test_score_without_bound_is_none_in_the_file(service: Service) -> None:
+    row = Row("m", scores={"psnr": [float("inf"), 30.0], "ssim": [1.0, 0.9]})
+    result = to_json([row], title="", command="", settings={})
+    assert json.loads(json.dumps(result, allow_nan=False))["rows"][0]["psnr"] is None
+    assert "| m |  | 0.95" in to_markdown(result)
+
+
+def test_picture_too_small_for_a_metric_is_named(tmp_path: Path, service: Service) -> None:
+    Image.new("RGB", (6, 6), (90, 120, 60)).save(tmp_path / "tiny.png")
+    cases = load_cases(Task.DENOISE, tmp_path, Damage(sigma_255=10.0))
+    with pytest.raises(InvalidRequest, match="tiny cannot be scored"):
+        measure(service, cases, task=Task.DENOISE, models=[], parameters={})
+
+
+def test_model_is_told_the_blur_that_was_made_unless_blind(service: Service) -> None:
+    words = ["bench", "quality", "--set", "x", "--task", "deblur", "--blur", "2"]
+    assert command._told(_parser(service).parse_args(words)) == {"blur": "gaussian", "radius": 2.0}
+    assert command._told(_parser(service).parse_args([*words, "--blind"])) == {"blur": "estimate"}
 
 
 def test_parameter_of_a_benchmark_must_have_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

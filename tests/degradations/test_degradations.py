@@ -96,7 +96,16 @@ def test_downscaling_keeps_a_constant_and_cuts_what_is_left_over() -> None:
 def test_motion_kernel_is_centred_and_adds_up_to_one(angle_deg: float) -> None:
     kernel = motion_kernel(9, angle_deg)
     assert kernel.sum() == pytest.approx(1)
-    np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=0.02)
+    np.testing.assert_allclose(kernel, kernel[::-1, ::-1], atol=1e-3)
+
+
+@pytest.mark.parametrize("length_px", [1, 3, 6, 15])
+def test_motion_kernel_is_as_long_as_asked_for(length_px: float) -> None:
+    kernel = motion_kernel(length_px, 0)
+    places = np.arange(kernel.shape[1]) - kernel.shape[1] // 2
+    covered = np.clip(length_px / 2 + 0.5 - np.abs(places), 0, 1)  # of every pixel, by a line 1 px high
+    np.testing.assert_allclose(kernel[len(kernel) // 2], covered / length_px, atol=1e-3)
+    assert kernel[: len(kernel) // 2].max() == 0
 
 
 @pytest.mark.parametrize(

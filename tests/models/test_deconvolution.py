@@ -37,6 +37,11 @@ KERNELS = {
 }
 
 
+@pytest.mark.parametrize("radius_px", [0.01, 0.05, 0.3, 0.5])
+def test_disc_inside_of_one_pixel_is_the_identity(radius_px: float) -> None:
+    np.testing.assert_array_equal(defocus_kernel(radius_px), [[1]])
+
+
 @pytest.fixture(scope="module")
 def photo() -> Tensor:
     """A part of scikit-image's camera man, in three equal channels, (1, 3, 96, 96)."""
