@@ -44,7 +44,8 @@ def add_developed_noise(image: FloatArray, *, rng: np.random.Generator, sigma: f
 
     Args:
         image: (H, W, 3), range [0, 1].
-        sigma: standard deviation at middle gray before the picture is compressed; 0 adds nothing but rounding.
+        sigma: standard deviation at middle gray before the picture is compressed; 0 leaves rounding, and in half of the
+            draws JPEG.
 
     Reference:
         Guo et al., Toward Convolutional Blind Denoising of Real Photographs, 2019, arXiv:1807.04686 (the idea).

@@ -93,7 +93,7 @@ def expose_and_spoil(image: FloatArray, *, rng: np.random.Generator) -> FloatArr
 
 
 def expose_and_spoil_evenly(image: FloatArray, *, rng: np.random.Generator) -> FloatArray:
-    """Return a clean picture with salt and pepper, every third one dark, mixed and right, all of middle strength."""
+    """Return a clean picture with salt and pepper: dark, mixed or right by chance, all of middle strength."""
     exposure = _EXPOSURES[int(rng.choice(len(_EXPOSURES)))]
     exposed = expose(image, rng=rng, exposure=exposure, gamma=_MIDDLE_GAMMA, gain=_MIDDLE_GAIN)
     return spoil(exposed, rng=rng, noise="dots", strength=0.25)

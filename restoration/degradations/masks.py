@@ -78,7 +78,8 @@ def draw_holes(
 ) -> Mask:
     """Return a mask of one or two random kinds of damage.
 
-    Strokes of a brush and boxes cover 1 to 30 % of the picture; at least one pixel is damaged, at least one is sound.
+    Strokes of a brush and boxes cover 1 to 30 % of the picture, as asked for: what is drawn may overshoot by a third.
+    Where there are two rows, at least one pixel is damaged, at least one is sound.
 
     Args:
         thin_share: least and most that one kind of thin damage covers.

@@ -66,7 +66,7 @@ def _planes(image: npt.NDArray[np.floating], *, data_range: float, crop_border: 
     inner = image[crop_border : height - crop_border, crop_border : width - crop_border].astype(np.float64)
     scaled = inner * (255 / data_range)
     planes = [scaled] if scaled.ndim == 2 else list(np.moveaxis(scaled @ _TO_YIQ.T, 2, 0))
-    return [convolve2d(plane, np.full((2, 2), 0.25), mode="same")[::2, ::2] for plane in planes]
+    return [_centred(plane, np.full((2, 2), 0.25))[::2, ::2] for plane in planes]
 
 
 def _magnitudes(plane: Array, *, turned: bool) -> list[Array]:
@@ -75,12 +75,22 @@ def _magnitudes(plane: Array, *, turned: bool) -> list[Array]:
     for scale in _SCALES:
         kernel = np.full((2**scale, 2**scale), 2.0**-scale)
         kernel[: len(kernel) // 2] *= -1
-        found.append(np.abs(convolve2d(plane, kernel.T if turned else kernel, mode="same")))
+        found.append(np.abs(_centred(plane, kernel.T if turned else kernel)))
     return found
 
 
 def _local_mean(plane: Array) -> Array:
-    return np.abs(convolve2d(plane, np.full((2, 2), 0.25), mode="same"))
+    return np.abs(_centred(plane, np.full((2, 2), 0.25)))
+
+
+def _centred(plane: Array, kernel: Array) -> Array:
+    """Convolve, zeros beyond the border; kernels of even sides reach further to the right and below.
+
+    That is how the authors' programs place them; SciPy's own "same" is a pixel off.
+    """
+    top, left = (side // 2 for side in kernel.shape)
+    height, width = plane.shape
+    return np.asarray(convolve2d(plane, kernel)[top : top + height, left : left + width])
 
 
 def _similarity(first: Array, second: Array) -> Array:

@@ -13,6 +13,22 @@ def photo() -> np.ndarray:
     return 127 + 100 * np.stack([np.sin(x * y), np.cos(3 * y), np.sign(np.sin(2 * x))], axis=2)
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "sigma", "expected"),
+    [
+        (64, 80, 0.6, 0.97822388179),
+        (64, 80, 3, 0.26403383788),
+        (65, 81, 0.6, 0.98123535600),
+        (65, 81, 3, 0.29590772600),
+    ],
+)
+def test_gray_scores_are_those_of_the_library_piq(height: int, width: int, sigma: float, expected: float) -> None:
+    """Of piq 0.8.0 in float64; its weights of colours differ from the paper's in the fourth digit."""
+    x, y = np.meshgrid(np.linspace(0, 8, width), np.linspace(0, 8, height))
+    picture = 127 + 100 * np.sin(x * y)
+    assert haarpsi(cv2.GaussianBlur(picture, (0, 0), sigma), picture, data_range=255) == pytest.approx(expected)
+
+
 def test_identical_pictures_score_1(photo: np.ndarray) -> None:
     assert haarpsi(photo, photo, data_range=255) == pytest.approx(1)
     assert haarpsi(photo[..., 0], photo[..., 0], data_range=255) == pytest.approx(1)
