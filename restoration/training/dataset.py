@@ -67,7 +67,9 @@ class Dataset(Protocol):
 
 
 def find_photos(folders: Sequence[Path]) -> list[Path]:
-    """Return all picture files below the folders, sorted by name so that every machine sees one order.
+    """Return all picture files below the folders, each once, in an order that does not depend on where these lie.
+
+    They are sorted by the name of their folder and what follows it.
 
     Raises:
         InvalidRequest: a folder is absent or no pictures lie in any of them.
@@ -75,14 +77,25 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     for folder in folders:
         if not folder.is_dir():
             raise InvalidRequest(f"Training folder {folder} does not exist; name a folder of photographs.")
-    found = sorted(
-        (file for folder in folders for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES), key=str
-    )
+    found = [
+        (f"{_name_of(folder)}/{file.relative_to(folder).as_posix()}", file)
+        for folder in folders
+        for file in folder.rglob("*")
+        if file.suffix.lower() in SUFFIXES
+    ]
     if not found:
         raise InvalidRequest(
             f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there."
         )
-    return found
+    once: dict[Path, Path] = {}
+    for _, file in sorted(found, key=lambda each: each[0]):
+        once.setdefault(file.resolve(), file)
+    return list(once.values())
+
+
+def _name_of(folder: Path) -> str:
+    """Return a folder's name, also of one that is given as "." or ".."."""
+    return folder.resolve().name if folder.name in ("", "..") else folder.name
 
 
 def is_held_out(index: int, share: float) -> bool:
@@ -95,11 +108,18 @@ class PatchDataset:
     """Hold photographs in memory and cut patches from them.
 
     For super-resolution from bicubic shrinking the photographs are shrunk whole, as test sets are.
+
+    Raises:
+        InvalidRequest: a folder is absent, or too few or too small photographs lie in them.
     """
 
     def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
         self.recipe = recipe
         files = find_photos(folders)
+        if len(files) < 2:
+            raise InvalidRequest(
+                "At least two photographs are needed, one to learn from and one held out, but 1 came; add more."
+            )
         photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=recipe.scale) for file in files]
         least_px = recipe.patch_px * recipe.scale
         held_out = [photo for index, photo in enumerate(photos) if is_held_out(index, recipe.held_out)]
@@ -109,15 +129,27 @@ class PatchDataset:
             if not is_held_out(index, recipe.held_out) and min(photo.shape[:2]) >= least_px
         ]
         if not self.photos:
-            raise InvalidRequest(f"No picture has both sides of at least {least_px} px; add larger photographs.")
+            raise InvalidRequest(
+                f"None of the photographs to learn from has both sides of at least {least_px} px; add larger ones."
+            )
         self._small = [_shrink(photo, recipe.scale) for photo in self.photos] if recipe.degradation == "bicubic" else []
         areas = np.array([photo.shape[0] * photo.shape[1] for photo in self.photos], dtype=np.float64)
         self._weights = areas / areas.sum()
-        self.validation = self._validation_set(held_out or photos[:1])
+        self.validation = self._validation_set(held_out)
+        if not self.validation:
+            raise InvalidRequest(
+                f"None of the {len(held_out)} photographs held out to validate on has both sides of at least "
+                f"{self._validation_multiple_px} px; add larger ones."
+            )
 
     @property
     def count(self) -> int:
         return len(self.photos)
+
+    @property
+    def _validation_multiple_px(self) -> int:
+        """What the sides of held-out crops are multiples of."""
+        return 8 * self.recipe.scale
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a step; the same seed and step give the same batch on every machine."""
@@ -153,10 +185,10 @@ class PatchDataset:
         return cut(self._small[index], 1) if self._small else None, cut(photo, scale)
 
     def _validation_set(self, photos: Sequence[Photo]) -> list[Batch]:
-        """Return central crops, damaged at middle strength."""
-        recipe, batches = self.recipe, []
+        """Return central crops, damaged at middle strength, of the photographs that are large enough."""
+        recipe, multiple, batches = self.recipe, self._validation_multiple_px, []
         for number, photo in enumerate(photos):
-            side = min(_VALIDATION_SIDE_PX, *photo.shape[:2]) // (8 * recipe.scale) * (8 * recipe.scale)
+            side = min(_VALIDATION_SIDE_PX, *photo.shape[:2]) // multiple * multiple
             if side == 0:
                 continue
             top, left = (photo.shape[0] - side) // 2, (photo.shape[1] - side) // 2

@@ -43,7 +43,11 @@ class _Pair(NamedTuple):
 
 
 class ExposureDataset:
-    """Whole pictures that are too dark, and how they should look; the network is told the mean luma of the latter."""
+    """Whole pictures that are too dark, and how they should look; the network is told the mean luma of the latter.
+
+    Raises:
+        InvalidRequest: a folder is absent, or too few pairs lie in them.
+    """
 
     def __init__(self, recipe: Recipe, folders: Sequence[Path]) -> None:
         self.recipe = recipe
@@ -51,9 +55,15 @@ class ExposureDataset:
         plain = [folder for folder in folders if folder not in paired]
         pairs = [pair for folder in paired for pair in _read_pairs(folder, side_px=_PAIR_SIDE_PX)]
         self._share = recipe.pair_share if plain else 1.0
-        if self._share and not pairs:
-            raise InvalidRequest("The recipe learns from exposure pairs; name a folder with the folders low and high.")
+        if not pairs:
+            raise InvalidRequest(
+                "The recipe needs exposure pairs, at least to validate on; name a folder with the folders low and high."
+            )
         held_out, self._pairs = _split(pairs)
+        if self._share and not self._pairs:
+            raise InvalidRequest(
+                "At least two exposure pairs are needed, one to learn from and one held out, but 1 came; add more."
+            )
         files = find_photos(plain) if plain else []
         self._photos = [load_photo(file, max_side_px=recipe.max_side_px, multiple=1) for file in files]
         self.validation = [self._held_out(pair) for pair in held_out[:_MOST_VALIDATION]]
@@ -121,10 +131,14 @@ class LiftedNoiseDataset(PatchDataset):
         sigma = (noisy - clean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
         return Batch(lq=lifted, gt=target, level=sigma * errors * factor)
 
+    @property
+    def _validation_multiple_px(self) -> int:
+        return 16
+
     def _validation_set(self, photos: Sequence[Photo]) -> list[Batch]:
-        batches = []
+        batches, multiple = [], self._validation_multiple_px
         for number, patch in enumerate(photos):
-            side = min(_PAIR_SIDE_PX, *patch.shape[:2]) // 16 * 16
+            side = min(_PAIR_SIDE_PX, *patch.shape[:2]) // multiple * multiple
             if side:
                 middle = patch[(patch.shape[0] - side) // 2 :, (patch.shape[1] - side) // 2 :][:side, :side]
                 rng = np.random.default_rng((self.recipe.seed, 10**9, number))
