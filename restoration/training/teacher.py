@@ -8,21 +8,26 @@ Reference:
 
 from __future__ import annotations
 
+import os
+
 import torch
 from torch import Tensor
 
 from restoration import own_models
+from restoration.engine.padding import pad_to_rule
 from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import load_manifest
 from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
 from restoration.registry import Registry
+from restoration.service import NON_COMMERCIAL_VARIABLE
 from restoration.training.config import Teaching
+from restoration.training.dataset import to_tensor
 from restoration.types import Parameters
 
 
 class Teacher:
-    """What a model makes of damaged pictures, and the share of the loss that its answers have."""
+    """What a model makes of damaged pictures, given to it as the engine gives them, and its share of the loss."""
 
     def __init__(self, restorer: Restorer, parameters: Parameters, *, share: float) -> None:
         self._restorer = restorer
@@ -31,9 +36,24 @@ class Teacher:
 
     def __call__(self, damaged: Tensor) -> Tensor:
         """Return the model's answer in [0, 1] to (B, 3, H, W) of the same range."""
+        contract = self._restorer.contract
+        padded = [
+            pad_to_rule(
+                picture,
+                multiple=contract.size_multiple,
+                minimum=contract.size_minimum,
+                margins=(contract.border_px,) * 4,
+            )
+            for picture in damaged.permute(0, 2, 3, 1).float().cpu().numpy()
+        ]
         with torch.no_grad():
-            answer = self._restorer.restore(damaged, parameters=[self._parameters] * len(damaged))
-        return answer.float().clamp(0, 1)
+            answer = self._restorer.restore(
+                to_tensor(padded).to(damaged.device), parameters=[self._parameters] * len(damaged)
+            )
+        first = contract.scale * contract.border_px
+        height, width = (contract.scale * side for side in damaged.shape[2:])
+        cropped = answer[..., first : first + height, first : first + width]
+        return cropped.to(damaged.device).float().clamp(0, 1)
 
 
 def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Teacher:
@@ -44,7 +64,8 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
         scale: by how much the learning network enlarges.
 
     Raises:
-        InvalidRequest: no such model exists, or it enlarges by another factor.
+        InvalidRequest: no such model exists, its weights are not for commercial use and nobody asked for such, it
+            needs more than one look at a picture, or it enlarges by another factor.
         InvalidParameter: the model does not take these parameters, or measures one that the recipe does not give.
         ModelUnavailable: its weights cannot be had.
     """
@@ -54,14 +75,24 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
             f'Teacher "{teaching.model}" is not a model here; `python -m restoration models` lists those that are, '
             "`add` registers a file."
         )
+    if info.non_commercial and os.environ.get(NON_COMMERCIAL_VARIABLE) != "1":
+        raise InvalidRequest(
+            f'The weights of teacher "{teaching.model}" are for non-commercial use only, and so is what learns from '
+            f"them; set {NON_COMMERCIAL_VARIABLE}=1 where that is yours, or use another one."
+        )
     parameters = complete(info, teaching.parameters)
     for param in info.params:
         if param.auto_from not in ("", "views") and parameters[param.name] == 0:
             message = f'Teacher "{teaching.model}" would measure {param.name} in every picture; give it in [teaching].'
             raise InvalidParameter(message, name=param.name)
     restorer = Registry(device).load(info, parameters, precision="auto").restorer
-    if restorer.contract.scale != scale:
+    contract = restorer.contract
+    if contract.needs_mask or contract.is_iterative:
         raise InvalidRequest(
-            f'Teacher "{teaching.model}" enlarges by {restorer.contract.scale}, the recipe by {scale}; use another one.'
+            f'Teacher "{teaching.model}" fills a mask or works step by step; use one that restores at once.'
+        )
+    if contract.scale != scale:
+        raise InvalidRequest(
+            f'Teacher "{teaching.model}" enlarges by {contract.scale}, the recipe by {scale}; use another one.'
         )
     return Teacher(restorer, in_model_units(info, parameters), share=teaching.share)
