@@ -35,7 +35,7 @@ from restoration.training.perceptual import (
     discount_weights,
     feature_matching,
 )
-from restoration.training.stages import answers_and_reference, completed
+from restoration.training.stages import StagedNetwork, answers_and_reference, completed
 from restoration.training.trainer import Trainer, learning_rate
 
 _BETAS: Mapping[Kind, tuple[float, float]] = {
@@ -50,10 +50,17 @@ _BETAS: Mapping[Kind, tuple[float, float]] = {
 class AdversarialTrainer(Trainer):
     """Train a network against a critic; a checkpoint holds both, so that a resumed run equals an unbroken one."""
 
+    features_setting = "features in the table [adversarial]"
+
     def __init__(self, recipe: Recipe, dataset: Dataset, folder: Path, *, device: torch.device) -> None:
         super().__init__(recipe, dataset, folder, device=device)
         assert recipe.adversarial is not None
         self.settings: Adversarial = recipe.adversarial
+        if isinstance(self.network, StagedNetwork) and recipe.degradation != "holes":
+            raise InvalidRequest(
+                f"Network {recipe.network} fills holes in stages, but {recipe.degradation} cuts none; "
+                'use degradation = "holes", or another network.'
+            )
         self.critic = build_critic(self.settings, seed=recipe.seed + 1).to(device)
         betas = _BETAS[self.settings.kind]
         self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=self.settings.critic_lr, betas=betas)
@@ -62,35 +69,27 @@ class AdversarialTrainer(Trainer):
             self.feature_loss = build_feature_loss(self.settings.features).to(device)
         self._critic_losses: list[float] = []
 
-    @property
-    def features_name(self) -> str:
-        """What the perceptual loss looks at; "" where it does not count."""
-        return "" if self.feature_loss is None else self.feature_loss.name
-
     def state(self) -> dict[str, Any]:
         return {
             **super().state(),
             "critic": self.critic.state_dict(),
             "critic_optimizer": self.critic_optimizer.state_dict(),
-            "features": self.features_name,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take over what `state` returned in an earlier run.
+    def check(self, state: dict[str, Any]) -> None:
+        """Compare what `state` returned in an earlier run with this one.
 
         Raises:
-            InvalidRequest: that run had other features in its perceptual loss, or no critic.
+            InvalidRequest: as in `Trainer.check`, or that run had no critic.
         """
         if "critic" not in state:
             raise InvalidRequest(
                 f"The checkpoint in {self.folder} is of a run without a critic; export it, name the export in "
                 "init_from, and train into another folder."
             )
-        if state["features"] != self.features_name:
-            raise InvalidRequest(
-                f"The run in {self.folder} compares features of {state['features'] or 'nothing'}, but this machine "
-                f"would go on with {self.features_name or 'none'}; name them in the recipe's setting features."
-            )
+        super().check(state)
+
+    def load(self, state: dict[str, Any]) -> None:
         super().load(state)
         self.critic.load_state_dict(state["critic"])
         self.critic_optimizer.load_state_dict(state["critic_optimizer"])

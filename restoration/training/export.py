@@ -2,43 +2,79 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import torch
 from safetensors.torch import save
+from torch import nn
 
 from restoration.errors import InvalidRequest
 from restoration.models.layers import fuse
+from restoration.training.checkpoint import read_checkpoint
 from restoration.training.config import Recipe
-from restoration.training.trainer import build_network
+from restoration.training.network import construct_network
+
+_COLLAPSIBLE = (".wide.", ".narrow.")
+"""What only the weights of `CollapsibleConv` have in their names."""
 
 
 def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: Recipe | None = None) -> str:
-    """Write the averaged weights of a checkpoint as float16 safetensors.
+    """Write the averaged weights of a checkpoint as float16 safetensors, collapsible convolutions as plain ones.
 
     Args:
-        recipe: of the run; where its network has collapsible convolutions, plain ones are written.
+        recipe: of the run; needed for collapsible convolutions where the checkpoint is too old to name its network.
         metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
         The sha256 of the written file, 64 hex digits.
 
     Raises:
-        InvalidRequest: the checkpoint is absent.
+        InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, or the
+            file cannot be written.
     """
     if not checkpoint.exists():
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    state = read_checkpoint(checkpoint)
     average = state["average"]
-    if recipe is not None and recipe.network_config.get("expansion"):
-        network = build_network(dataclasses.replace(recipe, init_from=""))
-        network.load_state_dict(average)
-        average = fuse(network).state_dict()
+    if any(part in name for name in average for part in _COLLAPSIBLE):
+        average = fuse(_trained(state, recipe, checkpoint)).state_dict()
     tensors = {name: tensor.half().contiguous() for name, tensor in average.items()}
     training = json.dumps({"step": state["step"], **metadata}, sort_keys=True)
-    content = save(tensors, metadata={"training": training})  # safetensors writes several pairs in a random order
-    target.write_bytes(content)
+    # safetensors writes several pairs in a random order
+    return write_weights(target, save(tensors, metadata={"training": training}))
+
+
+def write_weights(target: Path, content: bytes) -> str:
+    """Write a weights file, and its folder where that is absent; return the sha256.
+
+    Raises:
+        InvalidRequest: it cannot be written.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    except OSError as error:
+        raise InvalidRequest(f"{target} cannot be written ({error.strerror}); name another file in -o.") from error
     return hashlib.sha256(content).hexdigest()
+
+
+def _trained(state: Mapping[str, Any], recipe: Recipe | None, checkpoint: Path) -> nn.Module:
+    """Return the network of a checkpoint with its averaged weights."""
+    if "network_name" in state:
+        network = construct_network(state["network_name"], state["network_config"])
+    elif recipe is not None:
+        network = construct_network(recipe.network, recipe.network_config)
+    else:
+        raise InvalidRequest(
+            f"{checkpoint} has collapsible convolutions and does not say of which network; name its recipe in --recipe."
+        )
+    try:
+        network.load_state_dict(state["average"])
+    except RuntimeError as error:
+        raise InvalidRequest(
+            f"{checkpoint} is of another network than the recipe's; name its own recipe in --recipe."
+        ) from error
+    return network

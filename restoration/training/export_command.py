@@ -10,7 +10,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `export`."""
     parser.add_argument("run", type=Path, help="folder of a training run")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
-    parser.add_argument("--recipe", type=Path, help="recipe of the run; default: the shipped one of the folder's name")
+    parser.add_argument(
+        "--recipe",
+        type=Path,
+        help="recipe of a run whose checkpoint does not name its network yet; default: the shipped one of that name",
+    )
     parser.add_argument("--note", default="", help="a sentence stored in the file's header")
 
 
@@ -18,10 +22,14 @@ def run(arguments: argparse.Namespace) -> int:
     """Export the averaged weights of a run and print the file's sha256 and size."""
     from restoration.training.config import read_recipe
     from restoration.training.export import export
-    from restoration.training.train_command import find_recipe
+    from restoration.training.train_command import RECIPES, find_recipe
 
-    file = find_recipe(arguments.run.name if arguments.recipe is None else arguments.recipe)
-    recipe = read_recipe(file) if file.exists() else None
+    shipped = RECIPES / f"{arguments.run.name}.toml"
+    recipe = None
+    if arguments.recipe is not None:
+        recipe = read_recipe(find_recipe(arguments.recipe))
+    elif shipped.exists():
+        recipe = read_recipe(shipped)
     digest = export(arguments.run / "checkpoint.pt", arguments.output, metadata={"note": arguments.note}, recipe=recipe)
     print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
     return 0

@@ -18,14 +18,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Make samples, train, write the file, and print its sha256, its size and the held-out error."""
-    import hashlib
-
+    from restoration.training.export import write_weights
     from restoration.training.noise_level import fit, make_samples
 
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
     rows, targets = make_samples(arguments.data, count=arguments.samples, seed=arguments.seed)
     content, error = fit(rows, targets, seed=arguments.seed)
-    arguments.output.write_bytes(content)
-    print(f'sha256 = "{hashlib.sha256(content).hexdigest()}"\nsize_bytes = {len(content)}')
+    print(f'sha256 = "{write_weights(arguments.output, content)}"\nsize_bytes = {len(content)}')
     print(f"# mean error of the logarithm on held-out samples: {error:.4f}")
     return 0

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import importlib
 import io
 import json
 import logging
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restoration.engine.device import is_fast_on
 from restoration.errors import InvalidRequest, UnstableOutput
-from restoration.models.layers import ResidualBlock
+from restoration.training.checkpoint import make_folder, read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
+from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
@@ -32,62 +31,7 @@ from restoration.training.teacher import Teacher, build_teacher
 
 log = logging.getLogger(__name__)
 
-_PICTURE_CHANNELS = 3
 _SAMPLES = 3
-
-
-def build_network(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree."""
-    torch.manual_seed(recipe.seed)
-    module_name, class_name = recipe.network.split(":")
-    network: nn.Module = getattr(importlib.import_module(f"restoration.models.{module_name}"), class_name)(
-        **recipe.network_config
-    )
-    if recipe.init_from:
-        own = network.state_dict()
-        first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
-        given = _first_weights(recipe)
-        taken = {}
-        for name, tensor in given.items():
-            if name in own and tensor.shape == own[name].shape:
-                taken[name] = tensor
-            elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
-                taken[name] = _with_other_maps(tensor, own[name])
-        network.load_state_dict(taken, strict=False)
-        _pass_through_new_blocks(network, given)
-        log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
-    return network.to(memory_format=torch.channels_last)
-
-
-def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
-    """Return the float32 tensors of `init_from`.
-
-    Raises:
-        InvalidRequest: the file is absent or no safetensors file.
-    """
-    try:
-        return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
-    except (OSError, SafetensorError) as error:
-        raise InvalidRequest(
-            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
-            "export it there, or name another file in init_from."
-        ) from error
-
-
-def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None:
-    """Let plain residual blocks of which a file has nothing begin as the identity, so that depth costs no quality."""
-    for name, module in network.named_modules():
-        if isinstance(module, ResidualBlock) and not any(key.startswith(f"{name}.") for key in known):
-            for parameter in module.second.parameters() if isinstance(module.second, nn.Conv2d) else ():
-                nn.init.zeros_(parameter)
-
-
-def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:
-    """Return the first convolution's weights for the colours that both know; those of the maps beside start at zero."""
-    colours = min(given.shape[1], own.shape[1]) // _PICTURE_CHANNELS * _PICTURE_CHANNELS
-    fitted = torch.zeros_like(own)
-    fitted[:, :colours] = given[:, :colours]
-    return fitted
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -101,8 +45,11 @@ def learning_rate(recipe: Recipe, step: int) -> float:
 class Trainer:
     """Train one network; all state that a resumed run needs lies in `<folder>/checkpoint.pt`.
 
-    A trainer with more than one network extends `state`, `load` and `train_step`.
+    A trainer with more than one network extends `state`, `check`, `load` and `train_step`.
     """
+
+    features_setting = "features"
+    """How a recipe calls the setting that `features_name` comes from."""
 
     def __init__(self, recipe: Recipe, dataset: Dataset, folder: Path, *, device: torch.device) -> None:
         self.recipe = recipe
@@ -127,12 +74,54 @@ class Trainer:
     def checkpoint_path(self) -> Path:
         return self.folder / "checkpoint.pt"
 
+    @property
+    def features_name(self) -> str:
+        """What the perceptual loss looks at; "" where it does not count."""
+        return "" if self.feature_loss is None else self.feature_loss.name
+
     def resume(self) -> bool:
-        """Load the checkpoint of the folder; return False where there is none."""
+        """Load the checkpoint of the folder; return False where there is none.
+
+        Raises:
+            InvalidRequest: it is damaged, or of a run with another network, optimiser or perceptual loss.
+        """
         if not self.checkpoint_path.exists():
             return False
-        self.load(torch.load(self.checkpoint_path, map_location=self.device, weights_only=True))
+        state = read_checkpoint(self.checkpoint_path)
+        self.check(state)
+        try:
+            self.load(state)
+        except (KeyError, RuntimeError, ValueError) as error:  # of runs that did not yet note what they are
+            raise InvalidRequest(
+                f"The checkpoint in {self.folder} does not fit this recipe's networks or optimiser; use the recipe of "
+                "that run, or name another folder in --out."
+            ) from error
         return True
+
+    def lasting(self) -> dict[str, Any]:
+        """Return what has to stay as it is from a run's first step to its last, by name in the checkpoint."""
+        return {
+            "network_name": self.recipe.network,
+            "network_config": dict(self.recipe.network_config),
+            "optimizer_name": self.recipe.optimizer,
+            "features": self.features_name,
+        }
+
+    def check(self, state: dict[str, Any]) -> None:
+        """Compare what `state` returned in an earlier run with this one; what it lacks counts as equal.
+
+        Raises:
+            InvalidRequest: that run had another network, optimiser or perceptual loss.
+        """
+        settings = {"network_name": "network", "optimizer_name": "optimizer", "features": self.features_setting}
+        for name, ours in self.lasting().items():
+            theirs, setting = state.get(name, ours), settings.get(name, name)
+            if theirs != ours:
+                mend = "name the former in the recipe" if theirs else "leave that out of the recipe"
+                raise InvalidRequest(
+                    f"The run in {self.folder} has {setting} {theirs or 'none'}, but here this recipe would go on with "
+                    f"{ours or 'none'}; {mend}, or name another folder in --out."
+                )
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over what `state` returned in an earlier run."""
@@ -142,8 +131,9 @@ class Trainer:
         self.step, self.best_psnr, self.stale = state["step"], state["best_psnr"], state.get("stale", 0)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the next step depends on."""
+        """Return all that the next step depends on, and what `check` compares."""
         return {
+            **self.lasting(),
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -166,7 +156,8 @@ class Trainer:
             partial.write_bytes(content.getbuffer())
             partial.replace(self.checkpoint_path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink(missing_ok=True)
             raise InvalidRequest(
                 f"The checkpoint of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room "
                 f"or mend the folder, and run the same command again: {self._comeback()}."
@@ -264,8 +255,9 @@ class Trainer:
 
         Raises:
             UnstableOutput: the loss became NaN or infinite.
-            InvalidRequest: the checkpoint cannot be written.
+            InvalidRequest: the folder cannot be made, or the checkpoint not be written.
         """
+        make_folder(self.folder)
         last = self.recipe.steps if until_step is None else min(until_step, self.recipe.steps)
         while self.step < last and not self.has_stalled:
             started_s, first, total = time.perf_counter(), self.step, 0.0
@@ -274,10 +266,12 @@ class Trainer:
                 moved(self.step)
             steps = self.step - first
             elapsed_s = time.perf_counter() - started_s
-            psnr = self.validate()
-            self.stale = 0 if psnr > self.best_psnr else self.stale + 1
-            self.best_psnr = max(self.best_psnr, psnr)
-            self.save()
+            try:
+                psnr = self.validate()
+                self.stale = 0 if psnr > self.best_psnr else self.stale + 1
+                self.best_psnr = max(self.best_psnr, psnr)
+            finally:  # the steps are not to be lost with the validation
+                self.save()
             self.write_samples()
             row = {
                 "step": self.step,

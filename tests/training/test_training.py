@@ -20,9 +20,10 @@ from restoration.models.resunet import build_denoiser as build
 from restoration.training.config import OptimizerName, Recipe, Teaching, read_recipe
 from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
+from restoration.training.network import build_network
 from restoration.training.perceptual import build_feature_loss
 from restoration.training.train_command import RECIPES
-from restoration.training.trainer import Trainer, build_network, learning_rate
+from restoration.training.trainer import Trainer, learning_rate
 
 CPU = torch.device("cpu")
 DENOISE = Recipe(

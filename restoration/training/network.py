@@ -1,0 +1,97 @@
+"""The network of a recipe at its start: random weights, or those of another file."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from restoration.errors import InvalidRequest
+from restoration.models.layers import ResidualBlock
+from restoration.training.config import Recipe
+
+log = logging.getLogger(__name__)
+
+_PICTURE_CHANNELS = 3
+
+
+def build_network(recipe: Recipe) -> nn.Module:
+    """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree.
+
+    Raises:
+        InvalidRequest: there is no such network, or `init_from` cannot be read.
+    """
+    torch.manual_seed(recipe.seed)
+    network = construct_network(recipe.network, recipe.network_config)
+    if recipe.init_from:
+        own = network.state_dict()
+        first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
+        given = _first_weights(recipe)
+        taken = {}
+        for name, tensor in given.items():
+            if name in own and tensor.shape == own[name].shape:
+                taken[name] = tensor
+            elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
+                taken[name] = _with_other_maps(tensor, own[name])
+        network.load_state_dict(taken, strict=False)
+        _pass_through_new_blocks(network, given)
+        log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
+    return network.to(memory_format=torch.channels_last)
+
+
+def construct_network(name: str, config: Mapping[str, Any]) -> nn.Module:
+    """Build a network with random weights.
+
+    Args:
+        name: "module:class" inside `restoration.models`.
+        config: its keyword arguments.
+
+    Raises:
+        InvalidRequest: there is no such network, or it does not take these arguments.
+    """
+    advice = 'write network as "module:class" of restoration/models, and its arguments in [network_config]'
+    try:
+        module_name, class_name = name.split(":")
+        network = getattr(importlib.import_module(f"restoration.models.{module_name}"), class_name)(**config)
+    except (ValueError, ImportError, AttributeError, TypeError, LookupError, RuntimeError) as error:
+        raise InvalidRequest(f'Network "{name}" cannot be built ({error}); {advice}.') from error
+    if not isinstance(network, nn.Module):
+        raise InvalidRequest(f'"{name}" is not a network; {advice}.')
+    return network
+
+
+def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
+    """Return the float32 tensors of `init_from`.
+
+    Raises:
+        InvalidRequest: the file is absent or no safetensors file.
+    """
+    try:
+        return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
+    except (OSError, SafetensorError) as error:
+        raise InvalidRequest(
+            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
+            "export it there, or name another file in init_from."
+        ) from error
+
+
+def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None:
+    """Let plain residual blocks of which a file has nothing begin as the identity, so that depth costs no quality."""
+    for name, module in network.named_modules():
+        if isinstance(module, ResidualBlock) and not any(key.startswith(f"{name}.") for key in known):
+            for parameter in module.second.parameters() if isinstance(module.second, nn.Conv2d) else ():
+                nn.init.zeros_(parameter)
+
+
+def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:
+    """Return the first convolution's weights for the colours that both know; those of the maps beside start at zero."""
+    colours = min(given.shape[1], own.shape[1]) // _PICTURE_CHANNELS * _PICTURE_CHANNELS
+    fitted = torch.zeros_like(own)
+    fitted[:, :colours] = given[:, :colours]
+    return fitted
