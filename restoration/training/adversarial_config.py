@@ -5,10 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
-from restoration.errors import InvalidRequest
+from restoration.training.settings import Count, Natural, SomeShare, Weight
 
 Kind = Literal["relativistic", "vanilla", "non-saturating", "wgan-gp"]
 CriticName = Literal["unet", "patch", "vgg", "local-global"]
@@ -45,43 +44,17 @@ class Adversarial:
     critic: CriticName
     kind: Kind
     critic_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    pixel: float = 1.0
-    perceptual: float = 0.0
-    perceptual_px: int = 0
-    adversarial: float = 0.1
-    feature_matching: float = 0.0
-    artefact: float = 0.0
-    colour: float = 0.0
+    pixel: Weight = 1.0
+    perceptual: Weight = 0.0
+    perceptual_px: Natural = 0
+    adversarial: Weight = 0.1
+    feature_matching: Weight = 0.0
+    artefact: Weight = 0.0
+    colour: Weight = 0.0
     features: Features = "auto"
-    discount: float = 1.0
-    critic_lr: float = 1e-4
-    critic_steps: int = 1
-    penalty: float = 10.0
-    penalty_every: int = 16
-    start_step: int = 0
-
-
-def adversarial_from(table: Mapping[str, Any], *, path: Path) -> Adversarial:
-    """Check the table of a recipe.
-
-    Raises:
-        InvalidRequest: a setting is unknown, missing or out of range.
-    """
-    where = f"Recipe {path}, table [adversarial],"
-    known = {field.name for field in dataclasses.fields(Adversarial)}
-    if unknown := sorted(table.keys() - known):
-        raise InvalidRequest(
-            f"{where} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
-        )
-    if missing := sorted({"critic", "kind"} - table.keys()):
-        raise InvalidRequest(f"{where} lacks {', '.join(missing)}; add them.")
-    kinds = {"critic": CriticName, "kind": Kind, "features": Features}
-    for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
-        if name in table and table[name] not in choices:
-            raise InvalidRequest(f'{where} asks for {name} "{table[name]}"; use one of {", ".join(choices)}.')
-    settings = Adversarial(**table)
-    if settings.critic_steps < 1 or settings.penalty_every < 1:
-        raise InvalidRequest(f"{where} needs critic_steps and penalty_every of at least 1.")
-    if not 0 < settings.discount <= 1:
-        raise InvalidRequest(f"{where} has discount {settings.discount}; use a share above 0 and at most 1.")
-    return settings
+    discount: SomeShare = 1.0
+    critic_lr: Weight = 1e-4
+    critic_steps: Count = 1
+    penalty: Weight = 10.0
+    penalty_every: Count = 16
+    start_step: Natural = 0

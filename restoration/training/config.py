@@ -7,11 +7,22 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from restoration.degradations.masks import THIN_SHARE
 from restoration.errors import InvalidRequest
-from restoration.training.adversarial_config import Adversarial, Features, adversarial_from
+from restoration.training.adversarial_config import Adversarial, Features
+from restoration.training.settings import (
+    Count,
+    Levels255,
+    Natural,
+    Positive,
+    Share,
+    Shares,
+    TrueShare,
+    Weight,
+    record_from,
+)
 from restoration.types import ParamValue
 
 Degradation = Literal[
@@ -29,6 +40,9 @@ Loss = Literal["l1", "log-l1", "l2", "rms"]
 OptimizerName = Literal["adam", "muon"]
 Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
+_SHRINKING: tuple[Degradation, ...] = ("bicubic", "second-order")
+_SAME_SIZE: tuple[Objective, ...] = ("residual", "fill", "lift")
+
 
 @dataclass(frozen=True)
 class Teaching:
@@ -41,7 +55,7 @@ class Teaching:
     """
 
     model: str
-    share: float = 1.0
+    share: Share = 1.0
     parameters: Mapping[str, ParamValue] = dataclasses.field(default_factory=dict)
 
 
@@ -50,7 +64,7 @@ class Recipe:
     """Describe a training run.
 
     Args:
-        name: file name of the checkpoint, the log and the weights.
+        name: what messages and the bar of progress call the run; of a recipe that ships, the name of its file.
         network: "module:class" of the network, inside `restoration.models`.
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
@@ -97,28 +111,28 @@ class Recipe:
     name: str
     network: str
     degradation: Degradation
-    steps: int
+    steps: Count
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    sigma_255: tuple[float, float] = (0.0, 55.0)
-    gray_share: float = 0.0
-    pair_share: float = 0.0
-    scale: int = 1
-    patch_px: int = 96
-    batch: int = 16
-    max_side_px: int = 1024
+    sigma_255: Levels255 = (0.0, 55.0)
+    gray_share: Share = 0.0
+    pair_share: Share = 0.0
+    scale: Count = 1
+    patch_px: Count = 96
+    batch: Count = 16
+    max_side_px: Count = 1024
     optimizer: OptimizerName = "adam"
-    lr: float = 6e-4
-    warmup_steps: int = 200
-    ema: float = 0.999
-    seed: int = 0
+    lr: Positive = 6e-4
+    warmup_steps: Natural = 200
+    ema: Share = 0.999
+    seed: Natural = 0
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
-    thin_share: tuple[float, float] = THIN_SHARE
-    perceptual: float = 0.0
+    thin_share: Shares = THIN_SHARE
+    perceptual: Weight = 0.0
     features: Features = "auto"
     teaching: Teaching | None = None
-    held_out: float = 0.025
-    patience: int = 0
+    held_out: TrueShare = 0.025
+    patience: Natural = 0
     init_from: str = ""
     adversarial: Adversarial | None = None
 
@@ -127,57 +141,40 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe file.
 
     Raises:
-        InvalidRequest: the file is absent, is not TOML, or names an unknown or lacks a needed setting.
+        InvalidRequest: the file is absent or is not TOML, a setting is unknown, missing, of the wrong type or out of
+            range, or two settings do not go together.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidRequest(f"Recipe {path} cannot be read; name an existing .toml file.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"Recipe {path} is not text in UTF-8; save it as such.") from error
     except tomllib.TOMLDecodeError as error:
         raise InvalidRequest(f"Recipe {path} is not valid TOML: {error}.") from error
-    known = {field.name for field in dataclasses.fields(Recipe)}
-    if unknown := sorted(values.keys() - known):
-        raise InvalidRequest(
-            f"Recipe {path} has unknown settings {', '.join(unknown)}; known are {', '.join(sorted(known))}."
-        )
-    if missing := sorted({"name", "network", "degradation", "steps"} - values.keys()):
-        raise InvalidRequest(f"Recipe {path} lacks {', '.join(missing)}; add them.")
-    kinds = {
-        "degradation": Degradation,
-        "loss": Loss,
-        "objective": Objective,
-        "features": Features,
-        "optimizer": OptimizerName,
-    }
-    for name, choices in ((name, get_args(kind)) for name, kind in kinds.items()):
-        if name in values and values[name] not in choices:
-            raise InvalidRequest(f'Recipe {path} asks for {name} "{values[name]}"; use one of {", ".join(choices)}.')
-    if not 0 < values.get("held_out", 0.5) < 1:
-        raise InvalidRequest(f"Recipe {path} holds out a share of {values['held_out']}; give one between 0 and 1.")
-    for name in ("sigma_255", "thin_share"):
-        if name in values:
-            low, high = values[name]
-            values[name] = (float(low), float(high))
-    if "teaching" in values:
-        values["teaching"] = _teaching_from(values["teaching"], path=path)
-    if "adversarial" in values:
-        if both := sorted({"teaching", "perceptual"} & values.keys()):
-            message = f"Recipe {path} has a critic, which does not go with {both[0]}; remove one of them"
-            raise InvalidRequest(f"{message} (the table [adversarial] has a perceptual weight of its own).")
-        values["adversarial"] = adversarial_from(values["adversarial"], path=path)
-    return Recipe(**values)
+    recipe = record_from(Recipe, values, where=f"Recipe {path}")
+    if recipe.adversarial is not None and (both := sorted({"teaching", "perceptual"} & values.keys())):
+        message = f"Recipe {path} has a critic, which does not go with {both[0]}; remove one of them"
+        raise InvalidRequest(f"{message} (the table [adversarial] has a perceptual weight of its own).")
+    if fault := _disagreement(recipe):
+        raise InvalidRequest(f"Recipe {path} {fault}.")
+    return recipe
 
 
-def _teaching_from(table: Mapping[str, Any], *, path: Path) -> Teaching:
-    known = {field.name for field in dataclasses.fields(Teaching)}
-    if unknown := sorted(table.keys() - known):
-        raise InvalidRequest(
-            f"Recipe {path}, table [teaching], has unknown settings {', '.join(unknown)}; "
-            f"known are {', '.join(sorted(known))}."
+def _disagreement(recipe: Recipe) -> str:
+    """Return which settings do not go together and what to do, "" where all do."""
+    shrinks = recipe.degradation in _SHRINKING
+    if recipe.scale > 1 and not shrinks:
+        return (
+            f"enlarges by {recipe.scale}, but its degradation {recipe.degradation} does not shrink; use scale = 1, "
+            f"or one of {', '.join(_SHRINKING)}"
         )
-    if "model" not in table:
-        raise InvalidRequest(f"Recipe {path}, table [teaching], lacks model; name one.")
-    teaching = Teaching(**table)
-    if not 0 <= teaching.share <= 1:
-        raise InvalidRequest(f"Recipe {path}, table [teaching], has share {teaching.share}; use one from 0 to 1.")
-    return teaching
+    if recipe.scale > 1 and recipe.objective in _SAME_SIZE:
+        return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
+    if recipe.objective == "fill" and recipe.degradation != "holes":
+        return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
+    if recipe.gray_share and shrinks:
+        return "has a gray_share, which is not for super-resolution; remove it"
+    if recipe.teaching is not None and recipe.objective == "luma":
+        return "has objective luma, but a teacher answers in colour; remove [teaching] or use another objective"
+    return ""

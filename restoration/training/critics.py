@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import parametrizations
 
+from restoration.errors import InvalidRequest
 from restoration.models._torchvision_compat import provide_functional_tensor
 from restoration.training.adversarial_config import Adversarial, CriticName
 
@@ -180,10 +181,19 @@ _CRITICS: Mapping[CriticName, Callable[..., nn.Module]] = {
 
 
 def build_critic(settings: Adversarial, *, seed: int) -> nn.Module:
-    """Build the critic of a recipe with seeded random weights."""
+    """Build the critic of a recipe with seeded random weights.
+
+    Raises:
+        InvalidRequest: it does not take the arguments in `critic_config`.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        critic = _CRITICS[settings.critic](**settings.critic_config)
+        try:
+            critic = _CRITICS[settings.critic](**settings.critic_config)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise InvalidRequest(
+                f"Critic {settings.critic} cannot be built ({error}); give its arguments in critic_config."
+            ) from error
     return critic.to(memory_format=torch.channels_last)
 
 

@@ -162,7 +162,7 @@ def test_every_fortieth_photograph_is_held_out_unless_said_otherwise() -> None:
 def test_share_of_all_photographs_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "recipe.toml"
     file.write_text('name = "x"\nnetwork = "a:b"\ndegradation = "gaussian"\nsteps = 1\nheld_out = 1.0')
-    with pytest.raises(InvalidRequest, match=r"share of 1\.0; give one between"):
+    with pytest.raises(InvalidRequest, match=r"held_out 1\.0; use a number above 0 and below 1"):
         read_recipe(file)
 
 

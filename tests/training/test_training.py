@@ -307,7 +307,7 @@ def test_a_teacher_of_another_scale_or_name_is_refused(photos: Path, tmp_path: P
     ("table", "complaint"),
     [
         ("share = 0.5", "lacks model"),
-        ('model = "m"\nshare = 2', "use one from 0 to 1"),
+        ('model = "m"\nshare = 2', "share 2; use a number from 0 to 1"),
         ('id = "m"', "unknown settings id"),
     ],
 )

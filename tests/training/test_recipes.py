@@ -1,0 +1,131 @@
+"""A recipe that cannot be trained is refused before anything is read, and says why."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+
+from restoration.errors import InvalidRequest
+from restoration.training import train_command
+from restoration.training.adversarial_config import Adversarial
+from restoration.training.config import Recipe, read_recipe
+from restoration.training.critics import build_critic
+from restoration.training.network import build_network
+
+GOOD = {"name": '"x"', "network": '"edsr:EDSR"', "degradation": '"gaussian"', "steps": "4"}
+
+
+def _read(folder: Path, *tables: str, **settings: str) -> Recipe:
+    file = folder / "recipe.toml"
+    lines = [f"{name} = {value}" for name, value in {**GOOD, **settings}.items()]
+    file.write_text("\n".join([*lines, *tables]))
+    return read_recipe(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("steps", '"4"', 'steps "4"; use a whole number of at least 1'),
+        ("steps", "4.5", "steps 4.5; use a whole number"),
+        ("batch", "0", "batch 0; use a whole number of at least 1"),
+        ("batch", "true", "use a whole number"),
+        ("seed", "-1", "seed -1; use a whole number of at least 0"),
+        ("lr", '"1e-3"', 'lr "1e-3"; use a number above 0'),
+        ("lr", "nan", "use a number above 0"),
+        ("lr", "inf", "use a number above 0"),
+        ("lr", "0", "use a number above 0"),
+        ("sigma_255", "25", "sigma_255 25; use two numbers from 0 to 255, the smaller one first"),
+        ("sigma_255", "[50, 10]", "the smaller one first"),
+        ("sigma_255", "[0, 300]", "two numbers from 0 to 255"),
+        ("thin_share", "[0.1]", "two numbers from 0 to 1"),
+        ("gray_share", "1.5", "a number from 0 to 1"),
+        ("network", "3", "network 3; use a text"),
+        ("network_config", '"wide"', 'network_config "wide"; use a table'),
+        ("degradation", "[]", "use one of gaussian, "),
+        ("objective", '"sum"', "use one of residual, detail, "),
+        ("teaching", "3", r"table \[teaching\], is no table"),
+    ],
+)
+def test_setting_of_a_wrong_type_or_range_is_refused(name: str, value: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=words):
+        _read(tmp_path, **{name: value})
+
+
+def test_table_is_checked_as_the_recipe_is(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"table \[adversarial\], has critic_lr -1; use a number of at least 0"):
+        _read(tmp_path, '[adversarial]\ncritic = "unet"\nkind = "vanilla"\ncritic_lr = -1')
+
+
+def test_two_levels_are_read_as_numbers(tmp_path: Path) -> None:
+    assert _read(tmp_path, sigma_255="[0, 25]").sigma_255 == (0.0, 25.0)
+
+
+def test_recipe_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.toml"
+    file.write_bytes('name = "grün"'.encode("latin-1"))
+    with pytest.raises(InvalidRequest, match="not text in UTF-8"):
+        read_recipe(file)
+
+
+@pytest.mark.parametrize("degradation", ["bicubic", "second-order"])
+def test_gray_pictures_are_not_for_super_resolution(degradation: str, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="gray_share, which is not for super-resolution"):
+        _read(tmp_path, degradation=f'"{degradation}"', scale="2", gray_share="0.1")
+
+
+def test_objective_without_its_damage_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="objective fill, but gaussian cuts no holes"):
+        _read(tmp_path, objective='"fill"')
+
+
+def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="gaussian does not shrink; use scale = 1"):
+        _read(tmp_path, scale="2")
+    with pytest.raises(InvalidRequest, match="which objective residual does not"):
+        _read(tmp_path, degradation='"bicubic"', scale="2", objective='"residual"')
+
+
+def test_teacher_of_luma_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="a teacher answers in colour"):
+        _read(tmp_path, '[teaching]\nmodel = "m"', degradation='"bicubic"', scale="2", objective='"luma"')
+
+
+@pytest.mark.parametrize(
+    ("network", "words"),
+    [
+        ("edsr", "write network as"),
+        ("edsr:EDSR:x", "write network as"),
+        ("nowhere:EDSR", "nowhere"),
+        ("edsr:NoSuch", "NoSuch"),
+        ("layers:fuse", "cannot be built"),
+        ("unet:ResUNet", "speed"),
+        ("edsr:upsample_skip", "cannot be built"),
+    ],
+)
+def test_network_that_cannot_be_built_is_named(network: str, words: str) -> None:
+    recipe = Recipe(name="x", network=network, network_config={"speed": 2}, degradation="gaussian", steps=1)
+    with pytest.raises(InvalidRequest, match=words):
+        build_network(recipe)
+
+
+def test_what_is_not_a_network_is_refused() -> None:
+    recipe = Recipe(name="x", network="base:Contract", network_config={"scale": 2}, degradation="gaussian", steps=1)
+    with pytest.raises(InvalidRequest, match='"base:Contract" is not a network'):
+        build_network(recipe)
+
+
+def test_critic_that_cannot_be_built_is_named() -> None:
+    with pytest.raises(InvalidRequest, match=r"Critic unet cannot be built \(.*speed"):
+        build_critic(Adversarial(critic="unet", kind="vanilla", critic_config={"speed": 2}), seed=0)
+
+
+@pytest.mark.parametrize("option", ["--every", "--threads"])
+@pytest.mark.parametrize("number", ["0", "-5", "many"])
+def test_command_counts_from_one(option: str, number: str, capsys: pytest.CaptureFixture[str]) -> None:
+    parser = argparse.ArgumentParser()
+    train_command.add_arguments(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["r", "--data", "d", "--out", "o", f"{option}={number}"])
+    assert f"{number} is not a whole number of at least 1" in capsys.readouterr().err
