@@ -11,8 +11,9 @@ _PREFACE = """# Model cards
 Written by `python -m restoration weights cards` from `manifest.toml`; scores are measured by
 `python -m restoration bench quality` on this project's own test machine. Built-in weights are float16 safetensors that
 this repository's training code made from the recipes in `restoration/training/recipes/`; the logs of the runs lie in
-`logs/`. Some went through several passes, and a few recipes were changed while they ran, as `training` and the logs say:
-those files cannot be made again to the byte. Files from the Hugging Face Hub are checked by size and sha256 before they are opened; those without a sha256
+`logs/`. Some went through several passes, and a few recipes were changed while they ran, as `training` and the logs
+say: those files cannot be made again to the byte. Files from the Hugging Face Hub are checked by size and sha256 before
+they are opened; those without a sha256
 here are checked against the Hub's own with the first download, and written down.
 """
 
