@@ -104,7 +104,7 @@ class Service:
         time_limit_s: float | None = None,
     ) -> None:
         known = (*load_manifest(), *_own_models()) if models is None else tuple(models)
-        is_open = _offers_non_commercial()
+        is_open = offers_non_commercial()
         self._models = tuple(info for info in known if is_open or not info.non_commercial)
         self._withheld = tuple(info.id for info in known if info.non_commercial and not is_open)
         self._records = Records(default_path() if records_path is None else records_path)
@@ -480,7 +480,7 @@ def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -
     return before + np.asarray(share, dtype=np.float32) * (after - before)
 
 
-def _offers_non_commercial() -> bool:
+def offers_non_commercial() -> bool:
     """Tell whether whoever runs this process has asked for models that may not be used commercially."""
     return os.environ.get(NON_COMMERCIAL_VARIABLE) == "1"
 

@@ -22,6 +22,9 @@ from restoration.models.views import counts_of, mean_of_views, turned_back, view
 from restoration.types import Parameters
 
 _BICUBIC_PX = 4  # of the input, that shrinking and enlarging reach
+_COLOURS = 3  # times coarser than shapes
+_UNSEEN = 2 / 255
+_NOISE = 3 / (2 * math.sqrt(math.pi))  # three deviations of white noise after a Gaussian of 1 px
 
 
 class EDSR(nn.Module):
@@ -54,9 +57,11 @@ def upsample_skip(image: Tensor, scale: int) -> Tensor:
 class EDSRRestorer(NetworkRestorer):
     """Add the network's detail, the mean of some views, to the bilinear skip in float32.
 
+    Where `agreement_px` is given, what the answer, shrunk back, lacks of the input is added: colours everywhere, shapes
+    where they stand out from the noise, whose deviation in [0, 1] units the parameter `sigma` tells.
+
     Args:
-        agreement_px: 0, or the deviation of a Gaussian: what the answer, shrunk back, lacks of the input at coarser
-            structure than this is added. Colours and shapes then follow the input, while fine noise stays away.
+        agreement_px: 0, or how fine the shapes are, as the deviation of a Gaussian; colours are three times as coarse.
 
     Reference:
         Irani & Peleg, Improving Resolution by Image Registration, 1991 (back-projection).
@@ -74,9 +79,17 @@ class EDSRRestorer(NetworkRestorer):
         answer = upsample_skip(image, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
         if self.agreement_px == 0:
             return answer
+        sigma = image.new_tensor([float(each.get("sigma", 0.0)) for each in parameters]).reshape(-1, 1, 1, 1)
         shrunk = functional.interpolate(answer, size=image.shape[2:], mode="bicubic", antialias=True)
-        missing = gaussian_smooth(image - shrunk, self.agreement_px)
+        missing = self._missing(image - shrunk, sigma)
         return answer + functional.interpolate(missing, scale_factor=self.contract.scale, mode="bicubic")
+
+    def _missing(self, difference: Tensor, sigma: Tensor) -> Tensor:
+        """Return what a difference (B, 3, H, W) holds but for noise of the deviations (B, 1, 1, 1)."""
+        colours = gaussian_smooth(difference, _COLOURS * self.agreement_px)
+        shapes = gaussian_smooth(difference, self.agreement_px) - colours
+        least = _UNSEEN + _NOISE / self.agreement_px * sigma
+        return colours + shapes.sign() * (shapes.abs() - least).clamp(min=0)
 
 
 def gaussian_smooth(image: Tensor, deviation_px: float) -> Tensor:
@@ -107,7 +120,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     load_network(network, state, model="the built-in super-resolver")
     contract = Contract(
         scale=scale,
-        overlap_px=2 + 2 * len(network.body) + (_reach(agreement_px) + _BICUBIC_PX if agreement_px else 0),
+        overlap_px=2 + 2 * len(network.body) + (_reach(_COLOURS * agreement_px) + _BICUBIC_PX if agreement_px else 0),
         border_px=4,
         cpu_tile_px=256,
         cpu_whole_px=512,

@@ -8,8 +8,6 @@ Reference:
 
 from __future__ import annotations
 
-import os
-
 import torch
 from torch import Tensor
 
@@ -20,7 +18,7 @@ from restoration.manifest import load_manifest
 from restoration.models.base import Restorer
 from restoration.parameters import complete, in_model_units
 from restoration.registry import Registry
-from restoration.service import NON_COMMERCIAL_VARIABLE
+from restoration.service import NON_COMMERCIAL_VARIABLE, offers_non_commercial
 from restoration.training.config import Teaching
 from restoration.training.dataset import to_tensor
 from restoration.types import Parameters
@@ -75,7 +73,7 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
             f'Teacher "{teaching.model}" is not a model here; `python -m restoration models` lists those that are, '
             "`add` registers a file."
         )
-    if info.non_commercial and os.environ.get(NON_COMMERCIAL_VARIABLE) != "1":
+    if info.non_commercial and not offers_non_commercial():
         raise InvalidRequest(
             f'The weights of teacher "{teaching.model}" are for non-commercial use only, and so is what learns from '
             f"them; set {NON_COMMERCIAL_VARIABLE}=1 where that is yours, or use another one."

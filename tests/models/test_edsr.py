@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
@@ -40,6 +41,18 @@ def test_agreement_makes_the_shrunk_answer_nearer_to_the_input() -> None:
         )
 
     assert distance(1.0) < 0.1 * distance(0.0)
+
+
+def test_noise_does_not_come_back_while_shapes_do() -> None:
+    restorer = EDSRRestorer(_Shifted(), Contract(scale=4), agreement_px=1.0)  # type: ignore[arg-type]
+    sigma = torch.tensor([15 / 255]).reshape(1, 1, 1, 1)
+    noise = float(sigma) * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shape = torch.zeros(1, 3, 64, 64)
+    shape[..., 20:26, :] = 0.5
+    untold, told = (float(restorer._missing(noise, level).std()) for level in (0 * sigma, sigma))
+    assert told < 0.6 * untold  # what is left are colours
+    assert float(restorer._missing(noise + shape, sigma)[..., 22:24, :].mean()) > 0.25
+    assert float(restorer._missing(shape, 0 * sigma).mean()) == pytest.approx(float(shape.mean()), rel=0.05)
 
 
 def test_smoothing_is_that_of_scipy(rng: np.random.Generator) -> None:
