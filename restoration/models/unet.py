@@ -24,24 +24,28 @@ class ResUNet(nn.Module):
 
     Args:
         widths: channels of each level, finest first.
-        blocks: residual blocks per level and direction.
+        blocks: residual blocks per level and direction, one number for all levels or one for each.
         maps: channels of what the network is told.
     """
 
-    def __init__(self, widths: Sequence[int] = (32, 64, 128, 256), blocks: int = 2, maps: int = 1) -> None:
+    def __init__(
+        self, widths: Sequence[int] = (32, 64, 128, 256), blocks: int | Sequence[int] = 2, maps: int = 1
+    ) -> None:
         super().__init__()
         self.widths = tuple(widths)
-        self.blocks = blocks
+        self.blocks = (blocks,) * len(self.widths) if isinstance(blocks, int) else tuple(blocks)
+        if len(self.blocks) != len(self.widths):
+            raise ValueError(f"{len(self.widths)} levels, but {len(self.blocks)} numbers of blocks")
         self.head = nn.Conv2d(3 + maps, widths[0], 3, padding=1, bias=False)
-        self.encoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.encoders = nn.ModuleList(map(_blocks, self.widths[:-1], self.blocks))
         self.downs = nn.ModuleList(
             nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
-        self.body = _blocks(widths[-1], blocks)
+        self.body = _blocks(self.widths[-1], self.blocks[-1])
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
-        self.decoders = nn.ModuleList(_blocks(width, blocks) for width in widths[:-1])
+        self.decoders = nn.ModuleList(map(_blocks, self.widths[:-1], self.blocks))
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1, bias=False)
 
     @property
@@ -52,9 +56,8 @@ class ResUNet(nn.Module):
     @property
     def receptive_radius_px(self) -> int:
         """How far the output looks: two 3x3 convolutions per block, both directions, doubled at each level."""
-        levels = len(self.widths) - 1
-        fine = sum(4 * self.blocks * 2**level for level in range(levels))
-        return 2 + fine + 2 * self.blocks * 2**levels
+        fine = sum(4 * count * 2**level for level, count in enumerate(self.blocks[:-1]))
+        return 2 + fine + 2 * self.blocks[-1] * 2 ** (len(self.blocks) - 1)
 
     def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
         """Return the damage to subtract, (B, 3, H, W).

@@ -105,6 +105,7 @@ class Recipe:
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
+        learn: "all" weights, or only the "new" ones, which `init_from` does not give.
         adversarial: a critic takes part; None where none does.
     """
 
@@ -134,6 +135,7 @@ class Recipe:
     held_out: TrueShare = 0.025
     patience: Natural = 0
     init_from: str = ""
+    learn: Literal["all", "new"] = "all"
     adversarial: Adversarial | None = None
 
 
@@ -171,6 +173,8 @@ def _disagreement(recipe: Recipe) -> str:
         )
     if recipe.scale > 1 and recipe.objective in _SAME_SIZE:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
+    if recipe.learn == "new" and not recipe.init_from:
+        return 'learns only new weights, but starts from no file; remove learn = "new", or name a file in init_from'
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
     if recipe.gray_share and shrinks:

@@ -25,7 +25,7 @@ def build_network(recipe: Recipe) -> nn.Module:
     """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree.
 
     Raises:
-        InvalidRequest: there is no such network, or `init_from` cannot be read.
+        InvalidRequest: there is no such network, or `init_from` cannot be read or leaves nothing to learn.
     """
     torch.manual_seed(recipe.seed)
     network = construct_network(recipe.network, recipe.network_config)
@@ -41,6 +41,8 @@ def build_network(recipe: Recipe) -> nn.Module:
                 taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
         _pass_through_new_blocks(network, given)
+        if recipe.learn == "new":
+            _leave_as_they_are(network, taken, recipe)
         log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
     return network.to(memory_format=torch.channels_last)
 
@@ -87,6 +89,22 @@ def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None
         if isinstance(module, ResidualBlock) and not any(key.startswith(f"{name}.") for key in known):
             for parameter in module.second.parameters() if isinstance(module.second, nn.Conv2d) else ():
                 nn.init.zeros_(parameter)
+
+
+def _leave_as_they_are(network: nn.Module, taken: Collection[str], recipe: Recipe) -> None:
+    """Keep the optimiser from the weights that a file gave.
+
+    Raises:
+        InvalidRequest: it gave all.
+    """
+    new = [name for name, _ in network.named_parameters() if name not in taken]
+    if not new:
+        raise InvalidRequest(
+            f"Recipe {recipe.name} learns only new weights, but {recipe.init_from} has all that its network needs; "
+            'remove learn = "new", or add blocks in [network_config].'
+        )
+    for name, parameter in network.named_parameters():
+        parameter.requires_grad_(name in new)
 
 
 def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:

@@ -62,7 +62,7 @@ class Trainer:
         self.network = build_network(recipe).to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         kind = Muon if recipe.optimizer == "muon" else torch.optim.Adam
-        self.optimizer = kind(self.network.parameters(), lr=recipe.lr)
+        self.optimizer = kind([each for each in self.network.parameters() if each.requires_grad], lr=recipe.lr)
         self.feature_loss: FeatureLoss | None = None
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)

@@ -79,9 +79,10 @@ def test_filled_sample_depends_on_nothing_beyond_the_reach() -> None:
     assert torch.equal(first[..., :31], second[..., :31])
 
 
-def test_output_depends_on_nothing_beyond_the_receptive_field() -> None:
+@pytest.mark.parametrize("blocks", [1, (2, 1), (1, 2)])
+def test_output_depends_on_nothing_beyond_the_receptive_field(blocks: int | tuple[int, int]) -> None:
     torch.manual_seed(0)
-    network = ResUNet(widths=(4, 8), blocks=1)
+    network = ResUNet(widths=(4, 8), blocks=blocks)
     image = torch.rand(1, 3, 64, 64)
     other = image.clone()
     other[..., 32 + network.receptive_radius_px + network.size_multiple :] = 0
@@ -89,6 +90,13 @@ def test_output_depends_on_nothing_beyond_the_receptive_field() -> None:
     with torch.no_grad():
         first, second = network(image, told), network(other, told)
     assert torch.equal(first[..., :32], second[..., :32])
+
+
+def test_every_level_has_its_number_of_blocks() -> None:
+    network = ResUNet(widths=(4, 8, 16), blocks=(3, 1, 2))
+    assert [len(part) for part in (*network.encoders, network.body, *network.decoders)] == [3, 1, 2, 3, 1]
+    with pytest.raises(ValueError, match="3 levels, but 2 numbers of blocks"):
+        ResUNet(widths=(4, 8, 16), blocks=(1, 2))
 
 
 def test_network_scales_with_its_input() -> None:

@@ -80,6 +80,11 @@ def test_objective_without_its_damage_is_refused(tmp_path: Path) -> None:
         _read(tmp_path, objective='"fill"')
 
 
+def test_learning_new_weights_beside_none_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="learns only new weights, but starts from no file"):
+        _read(tmp_path, learn='"new"')
+
+
 def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="gaussian does not shrink; use scale = 1"):
         _read(tmp_path, scale="2")
