@@ -63,7 +63,7 @@ def test_clipped_share_is_that_of_the_blocks_looked_at(
     found = features(pixels)
     assert found is not None
     assert len(found) == FEATURES
-    assert found[-2] == pytest.approx(0.5 if is_clipped else 0, abs=0.01)
+    assert found[-3] == pytest.approx(0.5 if is_clipped else 0, abs=0.01)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (5, 200), (127, 300), (128, 128), (129, 1000)])

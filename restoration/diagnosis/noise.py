@@ -20,7 +20,7 @@ import numpy.typing as npt
 from restoration.diagnosis.blocks import BLOCK_PX, count_blocks, spectra
 from restoration.images import FloatArray
 
-FEATURES = 52
+FEATURES = 53
 _BANDS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 14))
 _PERCENTILES = (1, 5, 10, 20, 35, 50, 75)
 _CALM_SHARE = 0.1
@@ -57,10 +57,11 @@ class NoiseLevelNetwork:
 
 
 def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
-    """Return what the network looks at, (52,), or None for a picture of too few blocks.
+    """Return what the network looks at, (53,), or None for a picture of too few blocks.
 
     For each band of frequencies the percentiles, over all blocks, of the logarithm of its strength, and its mean in the
-    blocks that are calmest at low frequencies; then how much of the picture is clipped, and how gray it is.
+    blocks that are calmest at low frequencies; then how much of the picture is clipped, how gray it is, and how many
+    blocks it has: of a few, the calmest are not calm.
 
     Args:
         pixels: (H, W, 3), range [0, 1].
@@ -76,7 +77,8 @@ def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
     per_plane = [_band_features(plane) for plane in usable]
     clipped = 1 - sum(counts) / (3 * count_blocks(*pixels.shape[:2]))
     colour = float(np.log(np.abs(pixels[..., 0] - pixels[..., 1]).mean() + 1e-3))
-    return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour]]).astype(np.float32)
+    size = float(np.log(sum(map(len, usable)) / len(usable)))
+    return np.concatenate([np.mean(per_plane, axis=0), [clipped, colour, size]]).astype(np.float32)
 
 
 def dark_half_noise(pixels: FloatArray) -> float:

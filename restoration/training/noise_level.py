@@ -27,10 +27,10 @@ log = logging.getLogger(__name__)
 _MAX_SIDE_PX = 1440
 _LARGEST_SIGMA_255 = 65.0
 _HIDDEN = 96
-_EPOCHS = 400
+_EPOCHS = 120
 _BATCH = 256
 _HELD_OUT = 10
-_SMALL_SIDES_PX = (64, 512)
+_SIDES_PX = (24, 512)
 
 
 def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[FloatArray, FloatArray]:
@@ -89,7 +89,8 @@ def fit(rows: FloatArray, targets: FloatArray, *, seed: int) -> tuple[bytes, flo
 
 def _piece(photo: npt.NDArray[np.uint8], rng: np.random.Generator) -> FloatArray:
     """Cut a piece, now and then enlarged (as cameras interpolate) or shrunk, or gray."""
-    side = int(rng.integers(*_SMALL_SIDES_PX)) if rng.random() < 0.3 else _SMALL_SIDES_PX[1]
+    smallest, largest = _SIDES_PX
+    side = round(smallest * (largest / smallest) ** float(rng.random())) if rng.random() < 0.4 else largest
     zoom = float(rng.uniform(1.2, 2.5)) if rng.random() < 0.4 else float(rng.uniform(0.6, 1.0))
     cut = min(max(16, round(side / zoom)), *photo.shape[:2])
     top, left = (int(rng.integers(length - cut + 1)) for length in photo.shape[:2])

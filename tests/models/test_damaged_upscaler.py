@@ -1,0 +1,90 @@
+"""Super-resolution of damaged pictures: noise goes first, and the answer follows what the input shows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+from torch.nn import functional
+
+from restoration.models.base import Contract
+from restoration.models.damaged_upscaler import DamagedUpscaler, _visible, gaussian_smooth
+from restoration.models.edsr import upsample_skip
+
+_SIGMA = 15 / 255
+
+
+class _Shifted(nn.Module):
+    """Find detail that makes everything darker and redder."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        shift = torch.tensor([0.1, -0.2, -0.1]).reshape(1, 3, 1, 1)
+        return shift.expand(len(image), 3, 4 * image.shape[2], 4 * image.shape[3])
+
+
+class _Told(nn.Module):
+    """Take the told level for the noise of every pixel, and count the pictures."""
+
+    seen = 0
+
+    def forward(self, image: Tensor, told: Tensor) -> Tensor:
+        self.seen += len(image)
+        return told.expand_as(image)
+
+
+def _upscaler(crispness: float = 0.0) -> DamagedUpscaler:
+    return DamagedUpscaler(_Shifted(), _Told(), Contract(scale=4), crispness=crispness)  # type: ignore[arg-type]
+
+
+def _shrunk(answer: Tensor) -> Tensor:
+    return functional.interpolate(answer, scale_factor=0.25, mode="bicubic", antialias=True)
+
+
+def test_colours_follow_the_input_whatever_the_network_does() -> None:
+    image = torch.rand(1, 3, 24, 24)
+    answer = _upscaler().restore(image, parameters=[{"sigma": 0.0}])
+    torch.testing.assert_close(answer.mean(dim=(2, 3)), image.mean(dim=(2, 3)), atol=2e-3, rtol=0)
+
+
+def test_agreement_makes_the_shrunk_answer_nearer_to_the_input() -> None:
+    image = functional.interpolate(torch.rand(1, 3, 6, 6), size=(24, 24), mode="bicubic").clamp(0, 1)
+    free = upsample_skip(image, 4) + _Shifted()(image)
+    answer = _upscaler().restore(image, parameters=[{"sigma": 0.0}])
+    assert float((_shrunk(answer) - image).abs().mean()) < 0.1 * float((_shrunk(free) - image).abs().mean())
+
+
+def test_half_of_the_noise_goes_first_where_there_is_some() -> None:
+    upscaler = _upscaler()
+    image = torch.rand(2, 3, 24, 24)
+    answer = upscaler.restore(image, parameters=[{"sigma": 0.0}, {"sigma": 0.1}])
+    assert upscaler.denoiser.seen == 1
+    alone = upscaler.restore(image[1:] - 0.05, parameters=[{"sigma": 0.0}])
+    torch.testing.assert_close(answer[1:].mean(), alone.mean(), atol=2e-3, rtol=0)
+    torch.testing.assert_close(answer[:1], upscaler.restore(image[:1], parameters=[{"sigma": 0.0}]))
+
+
+def test_crispness_steepens_edges() -> None:
+    image = torch.full((1, 3, 24, 24), 0.2)
+    image[..., 12:] = 0.8
+    soft, crisp = (_upscaler(each).restore(image, parameters=[{"sigma": 0.0}]) for each in (0.0, 0.4))
+    assert float(crisp.diff(dim=-1).max()) > 1.04 * float(soft.diff(dim=-1).max())
+    assert float(crisp.max()) > float(soft.max()) > float(soft.mean()) > float(crisp.min())
+
+
+def test_noise_does_not_come_back_while_shapes_do() -> None:
+    sigma = torch.full((1, 1, 1, 1), _SIGMA)
+    noise = _SIGMA * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    shape = torch.zeros(1, 3, 64, 64)
+    shape[..., 20:26, :] = 0.5
+    untold, told = (float(_visible(noise, level).std()) for level in (0 * sigma, sigma))
+    assert told < 0.6 * untold  # what is left are colours
+    assert float(_visible(noise + shape, sigma)[..., 22:24, :].mean()) > 0.25
+    assert float(_visible(shape, 0 * sigma).mean()) == pytest.approx(float(shape.mean()), rel=0.05)
+
+
+def test_smoothing_is_that_of_scipy(rng: np.random.Generator) -> None:
+    picture = rng.random((20, 30), dtype=np.float32)
+    ours = gaussian_smooth(torch.from_numpy(picture)[None, None], 1.0)[0, 0].numpy()
+    np.testing.assert_allclose(ours, gaussian_filter(picture, 1.0, mode="nearest", truncate=3.0), atol=1e-6)
