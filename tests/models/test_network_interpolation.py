@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from restoration.errors import WeightsUnavailable
-from restoration.models import edsr, rrdbnet
-from restoration.models.base import NetworkRestorer
+from restoration.models import damaged_upscaler, edsr, rrdbnet
+from restoration.models.damaged_upscaler import DamagedUpscaler
 from restoration.models.layers import fuse
+from restoration.models.unet import ResUNet
 
 RRDB = {"num_in_ch": 3, "num_out_ch": 3, "scale": 4, "num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 IMAGE = torch.rand(1, 3, 12, 10, generator=torch.Generator().manual_seed(0))
@@ -24,9 +25,11 @@ def _saved(network: nn.Module, path: Path) -> Path:
     return path
 
 
-def _edsr(files: Mapping[str, Path], sharpness: float) -> NetworkRestorer:
-    config = {"width": 8, "blocks": 2}
-    return edsr.build(config=config, weights=files, parameters={"scale": 4, "sharpness": sharpness})
+def _edsr(files: Mapping[str, Path], sharpness: float) -> DamagedUpscaler:
+    denoiser = {"widths": [4, 8], "blocks": 1}
+    config = {"upscaler": {"width": 8, "blocks": 2}, "denoiser": denoiser}
+    files = {**files, "denoiser": _saved(ResUNet(**denoiser), files["x4"].with_name("denoiser.safetensors"))}
+    return damaged_upscaler.build(config=config, weights=files, parameters={"scale": 4, "sharpness": sharpness})
 
 
 @pytest.mark.parametrize("name", ["edsr", "rrdb"])
@@ -46,8 +49,8 @@ def test_ends_of_the_slider_are_the_two_networks(name: str, tmp_path: Path) -> N
 
     both = {role: files[0], f"{role}-sharp": files[1]}
     faithful, sharp, between = (restore(both, sharpness) for sharpness in (0.0, 1.0, 0.5))
-    torch.testing.assert_close(faithful, restore({role: files[0]}, 0.7))
-    torch.testing.assert_close(sharp, restore({role: files[1]}, 0.7))
+    torch.testing.assert_close(faithful, restore({role: files[0]}, 0.0))
+    torch.testing.assert_close(sharp, restore({role: files[1]}, 1.0))
     assert not torch.allclose(between, faithful)
     assert not torch.allclose(between, sharp)
 
@@ -61,7 +64,7 @@ def test_fused_networks_are_what_lies_between(tmp_path: Path) -> None:
         files[role] = _saved(network, tmp_path / f"{role}.safetensors")
         kernels.append(network.body[0].first.weight)
     restorer = _edsr(files, 0.25)
-    torch.testing.assert_close(restorer.network.body[0].first.weight, 0.75 * kernels[0] + 0.25 * kernels[1])
+    torch.testing.assert_close(restorer.upscaler.body[0].first.weight, 0.75 * kernels[0] + 0.25 * kernels[1])
 
 
 def test_twins_of_different_networks_are_refused(tmp_path: Path) -> None:
