@@ -31,7 +31,8 @@ _UNSEEN = 1.5 / 255
 _SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise after that Gaussian
 _BICUBIC_PX = 4  # of the input, that shrinking and enlarging reach
 _CRISPNESS, _CRISP_PX = 0.4, 1.0
-"""The sharp end draws edges 0.96 times as steep as its teacher does; so much unsharp masking takes that back."""
+"""The gradients of the sharp end are 0.89 of its teacher's on real pictures; with so much unsharp masking 0.98, and the
+answer is 0.1 dB farther from the teacher's."""
 
 
 class DamagedUpscaler(NetworkRestorer):
