@@ -29,7 +29,8 @@ _LEAST_NOISE = 1 / 255  # less is left to the upscaler
 _SHAPES_PX, _COLOURS_PX = 1.0, 3.0  # deviations of the Gaussians that the two are agreed upon after
 _UNSEEN = 1.5 / 255
 _SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise after that Gaussian
-_BICUBIC_PX = 4  # of the input, that shrinking and enlarging reach
+_OVERLAP_PX = 72
+"""What lies farther away could have a say, up to 129 px, but changes the answer by less than 1e-5 even at sigma 50."""
 _CRISPNESS, _CRISP_PX = 0.4, 1.0
 """The gradients of the sharp end are 0.89 of its teacher's on real pictures; with so much unsharp masking 0.98, and the
 answer is 0.1 dB farther from the teacher's."""
@@ -108,13 +109,12 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     name = "the built-in upscaler for damaged pictures"
     load_network(upscaler, load_between(weights, f"x{scale}", share=sharpness), model=name)
     load_network(denoiser, load_state(weights["denoiser"]), model=name)
-    own = edsr_contract(upscaler)
     contract = replace(
-        own,
-        overlap_px=own.overlap_px + denoiser.receptive_radius_px + _reach(_COLOURS_PX) + _BICUBIC_PX,
+        edsr_contract(upscaler),
+        overlap_px=_OVERLAP_PX,
         size_multiple=denoiser.size_multiple,
         size_minimum=denoiser.size_multiple,
         border_px=8,
-        cpu_tile_px=512,
+        cpu_tile_px=384,
     )
     return DamagedUpscaler(upscaler, denoiser, contract, crispness=_CRISPNESS * sharpness)
