@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     quality.set_defaults(measure=_quality)
     sheet = kinds.add_parser("sheet", help="a contact sheet of crops at full size, to be looked at")
     _add_case_arguments(sheet)
+    sheet.add_argument("--as-they-are", action="store_true", help="real pictures: nothing is done to them first")
     sheet.add_argument("--crop", type=int, default=256, metavar="PX", help="side of the crops")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
     sheet.set_defaults(measure=_sheet)
@@ -160,9 +161,10 @@ def _sheet(arguments: argparse.Namespace) -> int:
     from restoration.service import Service
 
     task = Task(arguments.task)
+    source = Task.DENOISE if arguments.as_they_are else task  # without damage, its cases are the pictures themselves
     sheet = contact_sheet(
         Service(),
-        load_cases(task, arguments.folder, _damage(arguments), limit=arguments.limit),
+        load_cases(source, arguments.folder, _damage(arguments), limit=arguments.limit),
         task=task,
         models=_models(arguments),
         parameters=_told(arguments),

@@ -10,6 +10,7 @@ from PIL import Image
 
 from restoration.bench.cases import Case, Damage, load_cases
 from restoration.bench.sheet import contact_sheet
+from restoration.cli import main
 from restoration.images import Picture
 from restoration.service import Service
 from restoration.types import Task
@@ -45,6 +46,17 @@ def test_enlarged_pictures_stand_beside_their_input_at_one_size(folder: Path, tm
         service, cases, task=Task.SUPER_RESOLUTION, models=["bicubic"], parameters={"scale": 2}, crop_px=CROP_PX
     )
     assert sheet.width == 3 * (CROP_PX + 4)
+
+
+def test_real_pictures_are_enlarged_as_they_are(folder: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "sheets" / "real.png"
+    arguments = ["--set", str(folder), "--task", "super-resolution", "--scale", "2", "--crop", str(2 * 60)]
+    assert main(["bench", "sheet", "--as-they-are", *arguments, "-o", str(sheet)]) == 0
+    with Image.open(sheet) as image:
+        assert image.width == 2 * (2 * 60 + 4)  # the input and the answer, no reference
+        seen = np.asarray(image)[16 : 16 + 2 * 40, : 2 * 60]
+    given = np.asarray(Image.open(folder / "a.png").convert("RGB"))
+    np.testing.assert_array_equal(seen, given.repeat(2, axis=0).repeat(2, axis=1))
 
 
 def test_crop_of_a_filled_picture_shows_the_hole(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 from torch.nn import functional
 
+from restoration.manifest import load_manifest, weights_folder
 from restoration.models.base import Contract
-from restoration.models.damaged_upscaler import DamagedUpscaler, _visible, gaussian_smooth
+from restoration.models.damaged_upscaler import DamagedUpscaler, _visible, build, gaussian_smooth
 from restoration.models.edsr import upsample_skip
 
 _SIGMA = 15 / 255
@@ -88,3 +89,17 @@ def test_smoothing_is_that_of_scipy(rng: np.random.Generator) -> None:
     picture = rng.random((20, 30), dtype=np.float32)
     ours = gaussian_smooth(torch.from_numpy(picture)[None, None], 1.0)[0, 0].numpy()
     np.testing.assert_allclose(ours, gaussian_filter(picture, 1.0, mode="nearest", truncate=3.0), atol=1e-6)
+
+
+def test_what_lies_beyond_the_overlap_changes_nothing(rng: np.random.Generator) -> None:
+    """The overlap of the tiles is shorter than the networks could look, so the weights that ship have to agree."""
+    info = next(each for each in load_manifest() if each.id == "edsr-web")
+    weights = {file.role: weights_folder() / str(file.path) for file in info.files}
+    upscaler = build(config=info.config, weights=weights, parameters={"scale": 4, "sharpness": 1.0})
+    overlap_px, kept_px = upscaler.contract.overlap_px, 16
+    picture = functional.interpolate(torch.from_numpy(rng.random((1, 3, 8, 32), dtype=np.float32)), (64, 256))
+    noisy = (picture + 50 / 255 * torch.from_numpy(rng.standard_normal((1, 3, 64, 256), dtype=np.float32))).clamp(0, 1)
+    left = 256 - kept_px - overlap_px
+    with torch.no_grad():
+        whole, tile = (upscaler.restore(each, parameters=[{"sigma": 50 / 255}]) for each in (noisy, noisy[..., left:]))
+    torch.testing.assert_close(tile[..., -4 * kept_px :], whole[..., -4 * kept_px :], atol=1e-5, rtol=0)
