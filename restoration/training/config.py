@@ -37,7 +37,7 @@ Degradation = Literal[
     "lifted-noise",
 ]
 Loss = Literal["l1", "log-l1", "l2", "rms"]
-OptimizerName = Literal["adam", "muon"]
+OptimizerName = Literal["adam", "muon", "kfac"]
 Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
 _SHRINKING: tuple[Degradation, ...] = ("bicubic", "second-order")
@@ -82,8 +82,9 @@ class Recipe:
         batch: patches per step.
         max_side_px: photographs are shrunk to this long side first, which also removes their own artefacts.
         steps: length of the run; the learning rate falls to zero over it (cosine).
-        optimizer: "adam", or "muon" (see `muon`), which needs fewer steps.
-        lr: highest learning rate.
+        optimizer: "adam"; "muon" (see `muon`), which needs fewer steps; or "kfac" (see `kfac`), which needs fewest, for
+            small networks that learn by squared error.
+        lr: highest learning rate; for "kfac" the share of the best step, up to 1.
         warmup_steps: steps of linear increase to `lr`.
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
@@ -175,6 +176,12 @@ def _disagreement(recipe: Recipe) -> str:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
     if recipe.learn == "new" and not recipe.init_from:
         return 'learns only new weights, but starts from no file; remove learn = "new", or name a file in init_from'
+    if recipe.optimizer == "kfac" and (
+        recipe.loss != "l2" or recipe.perceptual or recipe.teaching or recipe.adversarial
+    ):
+        return (
+            'has optimizer kfac, which knows the squared error of whole pictures only; use loss = "l2" alone, or "muon"'
+        )
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
     if recipe.gray_share and shrinks:

@@ -21,6 +21,7 @@ from restoration.errors import InvalidRequest, UnstableOutput
 from restoration.training.checkpoint import make_folder, read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
+from restoration.training.kfac import KFAC
 from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
 from restoration.training.network import build_network
@@ -32,6 +33,18 @@ from restoration.training.teacher import Teacher, build_teacher
 log = logging.getLogger(__name__)
 
 _SAMPLES = 3
+
+
+def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
+    """Return the recipe's optimiser of all that learns in a network.
+
+    Raises:
+        InvalidRequest: it cannot move these weights.
+    """
+    if recipe.optimizer == "kfac":
+        return KFAC(network, lr=recipe.lr)
+    kind = Muon if recipe.optimizer == "muon" else torch.optim.Adam
+    return kind([each for each in network.parameters() if each.requires_grad], lr=recipe.lr)
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -61,8 +74,7 @@ class Trainer:
         self.stale = 0  # validations since the best one
         self.network = build_network(recipe).to(device)
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
-        kind = Muon if recipe.optimizer == "muon" else torch.optim.Adam
-        self.optimizer = kind([each for each in self.network.parameters() if each.requires_grad], lr=recipe.lr)
+        self.optimizer = build_optimizer(recipe, self.network)
         self.feature_loss: FeatureLoss | None = None
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)
@@ -170,6 +182,8 @@ class Trainer:
     def train_step(self) -> float:
         """Do one optimiser step and return its loss."""
         batch = self.next_batch()
+        if isinstance(self.optimizer, KFAC):
+            return self._natural_step(self.optimizer, batch)
         restored, reference = self.restore(self.network, batch)
         loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
         if self.teacher is not None:
@@ -197,12 +211,31 @@ class Trainer:
 
     def descend(self, loss: Tensor) -> None:
         """Move the network and its average one step down the loss."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
+        self._set_rate()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
+        self._follow()
+
+    def _natural_step(self, optimizer: KFAC, batch: Batch) -> float:
+        """Do one step of the optimiser that needs the answers themselves, and return its loss."""
+
+        def errors() -> Tensor:
+            restored, reference = self.restore(self.network, batch)
+            return restored - reference
+
+        self._set_rate()
+        loss = optimizer.step(errors)
+        self._follow()
+        return loss
+
+    def _set_rate(self) -> None:
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+
+    def _follow(self) -> None:
+        """Count a step that is done, and let the average follow."""
         self.step += 1
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         with torch.no_grad():

@@ -92,6 +92,12 @@ def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:
         _read(tmp_path, degradation='"bicubic"', scale="2", objective='"residual"')
 
 
+def test_natural_steps_down_another_loss_are_refused(tmp_path: Path) -> None:
+    for table in ({"loss": '"l1"'}, {"loss": '"l2"', "perceptual": "0.1"}):
+        with pytest.raises(InvalidRequest, match='use loss = "l2" alone, or "muon"'):
+            _read(tmp_path, optimizer='"kfac"', **table)
+
+
 def test_teacher_of_luma_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="a teacher answers in colour"):
         _read(tmp_path, '[teaching]\nmodel = "m"', degradation='"bicubic"', scale="2", objective='"luma"')

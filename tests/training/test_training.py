@@ -47,6 +47,17 @@ UPSCALE = Recipe(
     batch=2,
 )
 
+LUMA = dataclasses.replace(
+    UPSCALE,
+    name="tiny-luma",
+    network="srcnn:SRCNN",
+    network_config={"kernels_px": (5, 1, 3), "widths": (4, 4)},
+    objective="luma",
+    loss="l2",
+    optimizer="kfac",
+    lr=0.5,
+)
+
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -103,9 +114,12 @@ def test_training_lowers_the_loss(recipe: Recipe, optimizer: OptimizerName, phot
     assert np.mean(losses[-10:]) < np.mean(losses[:10])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "muon"])
-def test_resumed_run_equals_an_unbroken_one(optimizer: OptimizerName, photos: Path, tmp_path: Path) -> None:
-    recipe = dataclasses.replace(DENOISE, optimizer=optimizer)
+@pytest.mark.parametrize(
+    "recipe",
+    [DENOISE, dataclasses.replace(DENOISE, optimizer="muon"), LUMA],
+    ids=lambda recipe: f"{recipe.name}-{recipe.optimizer}",
+)
+def test_resumed_run_equals_an_unbroken_one(recipe: Recipe, photos: Path, tmp_path: Path) -> None:
     unbroken = _trainer(recipe, photos, tmp_path / "unbroken")
     unbroken.run(every=5, report=lambda _: None)
     broken = _trainer(recipe, photos, tmp_path / "broken")
@@ -185,7 +199,10 @@ def test_recipe_that_ships_is_valid_and_builds_its_network(recipe: Path) -> None
         ('name = "x"', "lacks degradation, network, steps"),
         ('name = "x"\nnetwork = "a:b"\ndegradation = "gaussian"\nsteps = 1\nspeed = 2', "unknown settings speed"),
         ('name = "x"\nnetwork = "a:b"\ndegradation = "rain"\nsteps = 1', 'degradation "rain"'),
-        ('name = "x"\nnetwork = "a:b"\ndegradation = "jpeg"\nsteps = 1\noptimizer = "sgd"', "use one of adam, muon"),
+        (
+            'name = "x"\nnetwork = "a:b"\ndegradation = "jpeg"\nsteps = 1\noptimizer = "sgd"',
+            "use one of adam, muon, kfac",
+        ),
     ],
 )
 def test_bad_recipe_is_refused(text: str, words: str, tmp_path: Path) -> None:
