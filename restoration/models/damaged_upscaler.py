@@ -2,7 +2,8 @@
 back to what the input shows.
 
 Reference:
-    Irani & Peleg, Improving Resolution by Image Registration, 1991 (back-projection).
+    Irani & Peleg, Improving Resolution by Image Registration, 1991 (back-projection);
+    He, Sun, Tang, Guided Image Filtering, 2013, doi:10.1109/TPAMI.2012.213 (what keeps edges clean in it).
 """
 
 from __future__ import annotations
@@ -26,12 +27,16 @@ _CLEANED = 0.5
 pictures with the damage of the web, 0, 0.5, 0.75 and 1 give 23.19, 23.27, 23.28, 23.27 dB; HaarPSI 0.401, 0.394, 0.389,
 0.385, which takes what noise is left for texture."""
 _LEAST_NOISE = 1 / 255  # less is left to the upscaler
-_SHAPES_PX, _COLOURS_PX = 1.0, 3.0  # deviations of the Gaussians that the two are agreed upon after
-_UNSEEN = 1.5 / 255
-_SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise after that Gaussian
+_COLOURS_PX = 3.0  # deviation of the Gaussian that colours are compared after, in pixels of the input
+_SHAPES_PX = 1.0  # and of the windows in which contrasts are
+_SHAPES_SHARE = 0.5
+"""How much of the shapes comes back. Consistency on Set5 is 27.2 dB without, with 0.3, 0.5, 1: 29.9, 30.9, 33.3; lines
+and whiskers get paler."""
+_UNSEEN = 2 / 255
+_GRID_PX, _GRID_LEAST, _GRID_MOST = 2.0, 1.5, 5 / 255
 _OVERLAP_PX = 72
 """What lies farther away could have a say, up to 129 px, but changes the answer by less than 1e-5 even at sigma 50."""
-_CRISPNESS, _CRISP_PX = 0.4, 1.0
+_CRISPNESS, _CRISP_PX = 0.7, 1.0
 """The gradients of the sharp end are 0.89 of its teacher's on real pictures; with so much unsharp masking 0.98, and the
 answer is 0.1 dB farther from the teacher's."""
 
@@ -39,8 +44,7 @@ answer is 0.1 dB farther from the teacher's."""
 class DamagedUpscaler(NetworkRestorer):
     """Enlarge a picture whose noise has the deviation `sigma`, in [0, 1] units.
 
-    What the answer, shrunk back, lacks of the cleaned input is added: colours everywhere, shapes where they stand out
-    from the noise that is left.
+    The answer, shrunk back, has the colours of the cleaned input, and about its contrasts.
 
     Args:
         crispness: amount of unsharp masking.
@@ -55,11 +59,10 @@ class DamagedUpscaler(NetworkRestorer):
         clean = self._cleaned(image, sigma)
         detail = self.upscaler(clean.to(self.dtype).contiguous(memory_format=torch.channels_last))
         answer = upsample_skip(clean, self.contract.scale) + detail.float()
+        answer = without_grid(answer, self.contract.scale)
         if self.crispness:
             answer = answer + self.crispness * (answer - gaussian_smooth(answer, _CRISP_PX))
-        shrunk = functional.interpolate(answer, size=image.shape[2:], mode="bicubic", antialias=True)
-        missing = _visible(clean - shrunk, (1 - _CLEANED) * sigma)
-        return answer + functional.interpolate(missing, scale_factor=self.contract.scale, mode="bicubic")
+        return _agreed(answer, clean, (1 - _CLEANED) * sigma)
 
     def _cleaned(self, image: Tensor, sigma: Tensor) -> Tensor:
         noisy = sigma.flatten() >= _LEAST_NOISE
@@ -71,12 +74,47 @@ class DamagedUpscaler(NetworkRestorer):
         return clean
 
 
-def _visible(difference: Tensor, sigma: Tensor) -> Tensor:
-    """Return what a difference (B, 3, H, W) holds but for noise of the deviations (B, 1, 1, 1)."""
-    colours = gaussian_smooth(difference, _COLOURS_PX)
-    shapes = gaussian_smooth(difference, _SHAPES_PX) - colours
-    least = _UNSEEN + _SMOOTHED_NOISE * sigma
-    return colours + shapes.sign() * (shapes.abs() - least).clamp(min=0)
+def without_grid(answer: Tensor, scale: int) -> Tensor:
+    """Return an enlarged picture (B, C, scale*H, scale*W) without the faint grid that pixel shuffling leaves on it.
+
+    A grid differs from a picture in that each of the scale x scale places of a pixel has the same error as in the
+    pixels around: the mean of the fine detail there, strong detail counting as no more than `_GRID_MOST`.
+    """
+    height, width = (side // scale for side in answer.shape[2:])
+    fine = (answer - gaussian_smooth(answer, _GRID_LEAST)).clamp(-_GRID_MOST, _GRID_MOST)
+    places = gaussian_smooth(functional.pixel_unshuffle(fine, scale), _GRID_PX)
+    places = places.reshape(len(answer), answer.shape[1], scale**2, height, width)
+    grid = (places - places.mean(dim=2, keepdim=True)).reshape(len(answer), -1, height, width)
+    return answer - functional.pixel_shuffle(grid, scale)
+
+
+def _agreed(answer: Tensor, shown: Tensor, sigma: Tensor) -> Tensor:
+    """Return the answer brought nearer to what is shown, (B, C, H, W), but for its noise of deviation `sigma`.
+
+    What the shrunk answer lacks is not laid upon the answer, which would put halos and stairs beside its edges:
+    colours are, but contrasts that are too strong are weakened in place, by a line through the values of each window.
+    """
+    shrunk = functional.interpolate(answer, size=shown.shape[2:], mode="bicubic", antialias=True)
+    missing = shown - shrunk
+    colours = gaussian_smooth(missing, _COLOURS_PX)
+    slope, offset = _lines(shrunk, missing - colours, least=(_UNSEEN**2 + sigma**2).sqrt())
+    slope, offset, colours = (
+        functional.interpolate(each, size=answer.shape[2:], mode="bicubic") for each in (slope, offset, colours)
+    )
+    return answer + colours + _SHAPES_SHARE * (slope * answer + offset)
+
+
+def _lines(given: Tensor, wanted: Tensor, *, least: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and offset of the falling line from one picture to the other around each pixel.
+
+    Args:
+        least: contrasts (standard deviations) below this tell nothing.
+    """
+    mean, wanted_mean = gaussian_smooth(given, _SHAPES_PX), gaussian_smooth(wanted, _SHAPES_PX)
+    covariance = gaussian_smooth(given * wanted, _SHAPES_PX) - mean * wanted_mean
+    variance = gaussian_smooth(given**2, _SHAPES_PX) - mean**2
+    slope = (covariance / (variance + least**2)).clamp(max=0.0)
+    return gaussian_smooth(slope, _SHAPES_PX), gaussian_smooth(wanted_mean - slope * mean, _SHAPES_PX)
 
 
 def gaussian_smooth(image: Tensor, deviation_px: float) -> Tensor:

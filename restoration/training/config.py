@@ -180,7 +180,8 @@ def _disagreement(recipe: Recipe) -> str:
         recipe.loss != "l2" or recipe.perceptual or recipe.teaching or recipe.adversarial
     ):
         return (
-            'has optimizer kfac, which knows the squared error of whole pictures only; use loss = "l2" alone, or "muon"'
+            'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" or "rms" alone, '
+            'or "muon"'
         )
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'

@@ -22,7 +22,7 @@ from restoration.training.checkpoint import make_folder, read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.kfac import KFAC
-from restoration.training.losses import per_picture, pixel_loss
+from restoration.training.losses import natural_weight, per_picture, pixel_loss
 from restoration.training.muon import Muon
 from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
@@ -221,9 +221,15 @@ class Trainer:
     def _natural_step(self, optimizer: KFAC, batch: Batch) -> float:
         """Do one step of the optimiser that needs the answers themselves, and return its loss."""
 
+        weight: Tensor | None = None
+
         def errors() -> Tensor:
+            nonlocal weight
             restored, reference = self.restore(self.network, batch)
-            return restored - reference
+            wrong = restored - reference
+            if weight is None:
+                weight = natural_weight(wrong.detach(), self.recipe)
+            return wrong * weight
 
         self._set_rate()
         loss = optimizer.step(errors)

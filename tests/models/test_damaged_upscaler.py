@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
@@ -11,7 +10,7 @@ from torch.nn import functional
 
 from restoration.manifest import load_manifest, weights_folder
 from restoration.models.base import Contract
-from restoration.models.damaged_upscaler import DamagedUpscaler, _visible, build, gaussian_smooth
+from restoration.models.damaged_upscaler import DamagedUpscaler, _agreed, build, gaussian_smooth, without_grid
 from restoration.models.edsr import upsample_skip
 
 _SIGMA = 15 / 255
@@ -74,15 +73,45 @@ def test_crispness_steepens_edges() -> None:
     assert float(crisp.max()) > float(soft.max()) > float(soft.mean()) > float(crisp.min())
 
 
-def test_noise_does_not_come_back_while_shapes_do() -> None:
-    sigma = torch.full((1, 1, 1, 1), _SIGMA)
+def test_noise_does_not_come_back() -> None:
+    smooth = functional.interpolate(torch.rand(1, 3, 4, 4), (64, 64), mode="bicubic")
     noise = _SIGMA * torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    shape = torch.zeros(1, 3, 64, 64)
-    shape[..., 20:26, :] = 0.5
-    untold, told = (float(_visible(noise, level).std()) for level in (0 * sigma, sigma))
-    assert told < 0.6 * untold  # what is left are colours
-    assert float(_visible(noise + shape, sigma)[..., 22:24, :].mean()) > 0.25
-    assert float(_visible(shape, 0 * sigma).mean()) == pytest.approx(float(shape.mean()), rel=0.05)
+    large = functional.interpolate(smooth, scale_factor=4, mode="bicubic")
+    answer = _agreed(large, smooth + noise, torch.full((1, 1, 1, 1), _SIGMA))
+    assert float((answer - large).std()) < 0.2 * _SIGMA
+
+
+def test_a_steep_edge_beside_a_blurred_one_gets_no_stairs() -> None:
+    edge = torch.full((1, 3, 128, 128), 0.2)
+    edge[..., 64:] = 0.8
+    shown = gaussian_smooth(_shrunk(edge), 1.0)
+    missing = functional.interpolate(shown - _shrunk(edge), scale_factor=4, mode="bicubic")
+    falls = [
+        float(-each.diff(dim=-1).min()) for each in (_agreed(edge, shown, torch.zeros(1, 1, 1, 1)), edge + missing)
+    ]
+    assert falls[0] < 0.5 / 255
+    assert falls[1] > 15 / 255  # where what is missing is laid upon it
+
+
+def test_contrasts_that_are_too_strong_are_weakened() -> None:
+    shown = 0.5 + 0.1 * functional.interpolate(torch.randn(1, 3, 8, 8), (32, 32), mode="bicubic")
+    large = functional.interpolate(shown, scale_factor=4, mode="bicubic")
+    before, after = (
+        float((_shrunk(each) - shown).square().mean())
+        for each in (1.5 * large - 0.25, _agreed(1.5 * large - 0.25, shown, torch.zeros(1, 1, 1, 1)))
+    )
+    assert after < 0.5 * before
+
+
+def test_a_grid_goes_and_an_edge_stays() -> None:
+    grid = (2 / 255 * torch.randn(1, 3, 4, 4, generator=torch.Generator().manual_seed(1))).repeat(1, 1, 24, 24)
+    grid -= grid.mean(dim=(2, 3), keepdim=True)
+    picture = torch.full((1, 3, 96, 96), 0.3)
+    picture[..., 48:] = 0.7
+    clean = without_grid(picture + grid, 4)
+    kept = clean[..., 24:-24, :]
+    assert float((kept - picture[..., 24:-24, :]).abs()[..., 8:36].max()) < 0.5 / 255
+    assert float((kept.diff(dim=-1)[..., 47]).min()) > 0.4 - 6 / 255
 
 
 def test_smoothing_is_that_of_scipy(rng: np.random.Generator) -> None:
