@@ -176,13 +176,9 @@ def _disagreement(recipe: Recipe) -> str:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
     if recipe.learn == "new" and not recipe.init_from:
         return 'learns only new weights, but starts from no file; remove learn = "new", or name a file in init_from'
-    if recipe.optimizer == "kfac" and (
-        recipe.loss != "l2" or recipe.perceptual or recipe.teaching or recipe.adversarial
-    ):
-        return (
-            'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" or "rms" alone, '
-            'or "muon"'
-        )
+    others = recipe.perceptual or recipe.teaching or recipe.adversarial or recipe.degradation == "holes"
+    if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
+        return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
     if recipe.gray_share and shrinks:

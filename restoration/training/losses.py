@@ -23,20 +23,6 @@ def pixel_loss(restored: Tensor, reference: Tensor, recipe: Recipe, *, mask: Ten
     return errors.mean() if recipe.loss == "l1" else (errors + _LEAST_ERROR).log().mean()
 
 
-def natural_weight(errors: Tensor, recipe: Recipe) -> Tensor:
-    """Return by what to multiply errors, (B, 1, 1, 1), so that their mean square falls in the direction of the loss.
-
-    Raises:
-        ValueError: no weights make it a loss of squares.
-    """
-    squares = per_picture(errors**2).reshape(-1, 1, 1, 1)
-    if recipe.loss == "l2":
-        return squares.new_ones(())
-    if recipe.loss == "rms":
-        return (squares + _LEAST_ERROR**2) ** -0.25
-    raise ValueError(f"no squares: {recipe.loss}")
-
-
 def per_picture(errors: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the mean of (B, C, H, W) over each picture, or over its lost pixels, as (B,)."""
     if mask is None:

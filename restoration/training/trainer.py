@@ -22,7 +22,7 @@ from restoration.training.checkpoint import make_folder, read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.kfac import KFAC
-from restoration.training.losses import natural_weight, per_picture, pixel_loss
+from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
 from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
@@ -204,8 +204,8 @@ class Trainer:
         return self.dataset.batch(self.step).to(self.device)
 
     def restore(self, network: nn.Module, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Return what a network makes of a batch, in bfloat16 where that is fast, and the reference."""
-        fast = is_fast_on(self.device, torch.bfloat16)
+        """Return what a network makes of a batch, in bfloat16 where that is fast and enough, and the reference."""
+        fast = self.recipe.optimizer != "kfac" and is_fast_on(self.device, torch.bfloat16)
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast):
             return restored_and_reference(network, batch, self.recipe)
 
@@ -221,15 +221,9 @@ class Trainer:
     def _natural_step(self, optimizer: KFAC, batch: Batch) -> float:
         """Do one step of the optimiser that needs the answers themselves, and return its loss."""
 
-        weight: Tensor | None = None
-
         def errors() -> Tensor:
-            nonlocal weight
             restored, reference = self.restore(self.network, batch)
-            wrong = restored - reference
-            if weight is None:
-                weight = natural_weight(wrong.detach(), self.recipe)
-            return wrong * weight
+            return restored - reference
 
         self._set_rate()
         loss = optimizer.step(errors)
