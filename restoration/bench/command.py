@@ -156,15 +156,18 @@ def _models(arguments: argparse.Namespace) -> list[str]:
 
 
 def _sheet(arguments: argparse.Namespace) -> int:
-    from restoration.bench.cases import load_cases
+    from restoration.bench.cases import Damage, load_cases
     from restoration.bench.sheet import contact_sheet
     from restoration.service import Service
 
     task = Task(arguments.task)
+    damage = _damage(arguments)
+    if arguments.as_they_are and damage != Damage(scale=damage.scale, seed=damage.seed):
+        raise InvalidRequest("With --as-they-are nothing is done to the pictures; leave out what would damage them.")
     source = Task.DENOISE if arguments.as_they_are else task  # without damage, its cases are the pictures themselves
     sheet = contact_sheet(
         Service(),
-        load_cases(source, arguments.folder, _damage(arguments), limit=arguments.limit),
+        load_cases(source, arguments.folder, damage, limit=arguments.limit),
         task=task,
         models=_models(arguments),
         parameters=_told(arguments),

@@ -84,7 +84,7 @@ class Recipe:
         steps: length of the run; the learning rate falls to zero over it (cosine).
         optimizer: "adam"; "muon" (see `muon`), which needs fewer steps; or "kfac" (see `kfac`), which needs fewest, for
             small networks that learn by squared error.
-        lr: highest learning rate; for "kfac" the share of the best step, up to 1.
+        lr: highest learning rate; for "kfac" the share of the best step, 0.1 to 1.
         warmup_steps: steps of linear increase to `lr`.
         ema: decay of the average of weights that is exported.
         seed: of the patches, the degradations and the first weights.
@@ -179,6 +179,8 @@ def _disagreement(recipe: Recipe) -> str:
     others = recipe.perceptual or recipe.teaching or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
         return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'
+    if recipe.optimizer == "kfac" and recipe.lr > 1:
+        return f"has lr {recipe.lr:g}, but of optimizer kfac it is the share of the best step; use 0.1 to 1"
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
     if recipe.gray_share and shrinks:

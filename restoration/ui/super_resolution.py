@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -18,8 +17,6 @@ from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
 
 _FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
-_SHARPER = "realesr-general-x4v3"
-"""Preferred for damaged pictures, side by side (see the README's measurements), where its weights are here already."""
 
 
 def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
@@ -33,21 +30,18 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             intro=text.INTRO_SUPER_RESOLUTION,
             examples="sr-",
             prefix="super-resolution",
-            look=partial(look_at, service) if {_FOR_CLEAN, _FOR_DAMAGED} <= offered else None,
+            look=look_at if {_FOR_CLEAN, _FOR_DAMAGED} <= offered else None,
         )
 
 
-def look_at(service: Service, path: str | None, model: str) -> tuple[Any, Any]:
-    """Return what a picture tells of its damage, and which upscaler suits it; a choice of any other one stays."""
+def look_at(path: str | None, model: str) -> tuple[Any, Any]:
+    """Return what a picture tells of its damage, and which built-in upscaler suits it; any other choice stays."""
     if path is None:
         return "", gr.skip()
     try:
         found = diagnose(previews.look(path))
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip()
-    if model not in (_FOR_CLEAN, _FOR_DAMAGED, _SHARPER):
+    if model not in (_FOR_CLEAN, _FOR_DAMAGED):
         return status.findings(found), gr.skip()
-    if found.is_clean:
-        return status.findings(found), _FOR_CLEAN
-    ready = {each.info.id for each in service.list_models(Task.SUPER_RESOLUTION) if each.is_available}
-    return status.findings(found), _SHARPER if _SHARPER in ready else _FOR_DAMAGED
+    return status.findings(found), _FOR_CLEAN if found.is_clean else _FOR_DAMAGED

@@ -59,6 +59,14 @@ def test_real_pictures_are_enlarged_as_they_are(folder: Path, tmp_path: Path) ->
     np.testing.assert_array_equal(seen, given.repeat(2, axis=0).repeat(2, axis=1))
 
 
+def test_damage_and_pictures_as_they_are_exclude_each_other(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--set", str(folder), "--task", "denoise", "--sigma", "25", "-o", str(tmp_path / "s.png")]
+    assert main(["bench", "sheet", "--as-they-are", *arguments]) != 0
+    assert "leave out what would damage them" in capsys.readouterr().err
+
+
 def test_crop_of_a_filled_picture_shows_the_hole(tmp_path: Path) -> None:
     pixels = np.full((120, 160, 3), 0.25, np.float32)
     pixels[:40] = np.random.default_rng(0).random((40, 160, 3))  # the liveliest part lies elsewhere

@@ -122,7 +122,7 @@ def _seed_network(factory: str, config: Mapping[str, Any]) -> torch.nn.Module | 
     from restoration.models.srcnn import SRCNN, VARIANTS
 
     kinds = {
-        "srcnn": lambda: SRCNN(**VARIANTS["9-1-5"]),
+        "srcnn": lambda: SRCNN(**VARIANTS["9-5-5"]),
         "ircnn": IRCNN,
         "mwcnn": MWCNN,
         "autoencoder": SkipAutoencoder,

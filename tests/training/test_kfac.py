@@ -79,10 +79,49 @@ def test_a_nonlinear_network_falls_below_where_adam_is_after_as_many_steps() -> 
     assert error_after(40, is_natural=True) < error_after(40, is_natural=False) / 2
 
 
+def test_damping_falls_where_the_model_foretells_the_error() -> None:
+    inputs, wanted = _random(2, 3, 16, 16, seed=11), _random(2, 2, 16, 16, seed=12)
+    network = nn.Conv2d(3, 2, 3, padding=1)
+    optimizer = KFAC(network, lr=1)
+    first = optimizer.param_groups[0]["damping"]
+    optimizer.step(lambda: network(inputs) - wanted)  # a linear network: the model is exact
+    assert optimizer.param_groups[0]["damping"] < first
+
+
+def test_a_step_that_doubles_the_error_is_taken_back() -> None:
+    inputs = _random(2, 3, 16, 16, seed=13)
+    network = nn.Conv2d(3, 2, 3, padding=1)
+    before = [weight.detach().clone() for weight in network.parameters()]
+    optimizer = KFAC(network, lr=1)
+    first = optimizer.param_groups[0]["damping"]
+
+    def errors() -> Tensor:
+        """Foretell nothing: anywhere but where it began, the answer is far off."""
+        is_moved = not all(torch.allclose(a, b, atol=0.5) for a, b in zip(network.parameters(), before, strict=True))
+        return network(inputs) + (100.0 if is_moved else 5.0)
+
+    optimizer.step(errors)
+    for weight, former in zip(network.parameters(), before, strict=True):
+        torch.testing.assert_close(weight.detach(), former, atol=1e-5, rtol=0)
+    assert optimizer.param_groups[0]["damping"] > first
+
+
+def _with_frozen_bias() -> nn.Module:
+    network = nn.Conv2d(1, 4, 3)
+    assert network.bias is not None
+    network.bias.requires_grad_(False)
+    return network
+
+
 @pytest.mark.parametrize(
     "network",
-    [nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)), nn.Conv2d(4, 4, 3, groups=2)],
-    ids=["normalisation", "groups"],
+    [
+        nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4)),
+        nn.Conv2d(4, 4, 3, groups=2),
+        nn.Conv2d(4, 4, 3, padding="same"),
+        _with_frozen_bias(),
+    ],
+    ids=["normalisation", "groups", "padding", "frozen bias"],
 )
 def test_other_weights_than_those_of_plain_convolutions_are_refused(network: nn.Module) -> None:
     with pytest.raises(InvalidRequest, match=r'plain convolutions only.*use "muon"'):

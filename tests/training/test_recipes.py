@@ -98,6 +98,11 @@ def test_natural_steps_down_another_loss_are_refused(tmp_path: Path) -> None:
             _read(tmp_path, optimizer='"kfac"', **table)
 
 
+def test_more_than_the_best_natural_step_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match=r"lr 3, but of optimizer kfac .* use 0\.1 to 1"):
+        _read(tmp_path, optimizer='"kfac"', loss='"l2"', lr="3.0")
+
+
 def test_teacher_of_luma_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="a teacher answers in colour"):
         _read(tmp_path, '[teaching]\nmodel = "m"', degradation='"bicubic"', scale="2", objective='"luma"')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import gradio as gr
@@ -11,8 +10,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from restoration.service import Service
-from restoration.types import Task
 from restoration.ui.super_resolution import look_at
 
 
@@ -33,28 +30,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize(("kind", "model"), [("clean", "edsr-lite"), ("noisy", "edsr-web"), ("jpeg", "edsr-web")])
 @pytest.mark.parametrize("before", ["edsr-lite", "edsr-web"])
 def test_damaged_pictures_get_the_upscaler_for_them(kind: str, model: str, before: str, files: dict[str, str]) -> None:
-    findings, chosen = look_at(Service(), files[kind], before)
+    findings, chosen = look_at(files[kind], before)
     assert chosen == model
     assert "noise" in findings.lower()
 
 
-def test_sharper_weights_that_are_here_already_are_proposed(
-    files: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    service = Service()
-    known = service.list_models(Task.SUPER_RESOLUTION)
-    here = [dataclasses.replace(each, is_available=True) for each in known]
-    monkeypatch.setattr(service, "list_models", lambda task: here)
-    assert look_at(service, files["noisy"], "edsr-lite")[1] == "realesr-general-x4v3"
-    assert look_at(service, files["clean"], "realesr-general-x4v3")[1] == "edsr-lite"
-
-
 def test_any_other_choice_stays(files: dict[str, str]) -> None:
-    assert look_at(Service(), files["noisy"], "lanczos")[1] == gr.skip()
+    assert look_at(files["noisy"], "lanczos")[1] == gr.skip()
 
 
 def test_unreadable_pictures_change_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"not a picture")
-    assert look_at(Service(), str(broken), "edsr-lite") == ("", gr.skip())
-    assert look_at(Service(), None, "edsr-lite") == ("", gr.skip())
+    assert look_at(str(broken), "edsr-lite") == ("", gr.skip())
+    assert look_at(None, "edsr-lite") == ("", gr.skip())
