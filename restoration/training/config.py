@@ -40,6 +40,7 @@ Loss = Literal["l1", "log-l1", "l2", "rms"]
 OptimizerName = Literal["adam", "muon", "kfac"]
 Objective = Literal["residual", "detail", "direct", "fill", "luma", "upsampled", "lift"]
 
+_LEAST_SHARE = 0.01  # of the best step; lower rates are those of other optimisers
 _SHRINKING: tuple[Degradation, ...] = ("bicubic", "second-order")
 _SAME_SIZE: tuple[Objective, ...] = ("residual", "fill", "lift")
 
@@ -179,7 +180,7 @@ def _disagreement(recipe: Recipe) -> str:
     others = recipe.perceptual or recipe.teaching or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
         return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'
-    if recipe.optimizer == "kfac" and recipe.lr > 1:
+    if recipe.optimizer == "kfac" and not _LEAST_SHARE <= recipe.lr <= 1:
         return f"has lr {recipe.lr:g}, but of optimizer kfac it is the share of the best step; use 0.1 to 1"
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'

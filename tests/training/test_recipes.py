@@ -98,9 +98,10 @@ def test_natural_steps_down_another_loss_are_refused(tmp_path: Path) -> None:
             _read(tmp_path, optimizer='"kfac"', **table)
 
 
-def test_more_than_the_best_natural_step_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match=r"lr 3, but of optimizer kfac .* use 0\.1 to 1"):
-        _read(tmp_path, optimizer='"kfac"', loss='"l2"', lr="3.0")
+def test_rates_of_other_optimisers_are_no_share_of_the_natural_step(tmp_path: Path) -> None:
+    for given in ({"lr": "3.0"}, {}):
+        with pytest.raises(InvalidRequest, match=r"of optimizer kfac it is the share of the best step; use 0\.1 to 1"):
+            _read(tmp_path, optimizer='"kfac"', loss='"l2"', **given)
 
 
 def test_teacher_of_luma_is_refused(tmp_path: Path) -> None:
