@@ -1,8 +1,8 @@
 """Inpainting in two stages: a coarse fill, then a finer one that may copy texture from anywhere in the picture.
 
-The shape is that of the paper, at small width, with two changes so that a short training suffices: both stages correct
-what they are given, the first the smoothest fill through the holes' rims, the second that of the first; and pictures
-are folded to half their size before the first convolution and unfolded after the last.
+The coarse stage is the built-in inpainting's network, which starts from its weights; the finer one has the paper's two
+branches at small width, with three changes so that a short training suffices: it corrects what it is given by residual
+blocks, works on pictures folded to half their size, and its attention carries colours beside features.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892.
@@ -10,24 +10,28 @@ Reference:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.base import Contract, load_network, load_state
-from restoration.models.fill_unet import FillRestorer
+from restoration.models.fill_unet import DilatedBlock, FillRestorer, FillUNet
+from restoration.models.layers import ResidualBlock
 from restoration.types import Parameters
 
+_FOLD = 4  # the finer stage compares at a quarter of the size
 _PATCH = 3
 _RATE = 2
 _REACH = 1  # of the fuse step
 _SCALE = 10.0
 
 
-def attend(features: Tensor, mask: Tensor) -> Tensor:
+def attend(features: Tensor, mask: Tensor, values: Tensor | None = None) -> Tensor:
     """Rebuild features from those patches of themselves that are wholly known.
 
     At half the size, every 3x3 patch is compared with every known one by the cosine of their angle. The scores of
@@ -37,10 +41,12 @@ def attend(features: Tensor, mask: Tensor) -> Tensor:
     Args:
         features: (B, C, H, W), H and W even.
         mask: (B, 1, H, W), 1 = lost. Where no patch is wholly known, all count as known.
+        values: (B, K, H, W), what is put together instead of the features that are compared.
 
     Returns:
-        (B, C, H, W), the type of `features`.
+        (B, K, H, W), the type of `features`; K is C without `values`.
     """
+    values = features if values is None else values
     batch, _, height, width = features.shape
     rows, columns = height // _RATE, width // _RATE
     with torch.autocast(features.device.type, enabled=False):  # the softmax sharpens what bfloat16 rounds away
@@ -51,7 +57,7 @@ def attend(features: Tensor, mask: Tensor) -> Tensor:
         scores = _fused(scores.reshape(batch, rows, columns, rows, columns)).reshape(scores.shape)
         weights = (_SCALE * scores).masked_fill(~_known_patches(mask), -torch.inf).softmax(dim=2)
         layout = {"kernel_size": 2 * _RATE, "stride": _RATE, "padding": _RATE // 2}
-        pieces = functional.unfold(exact, **layout) @ weights.transpose(1, 2)
+        pieces = functional.unfold(values.float(), **layout) @ weights.transpose(1, 2)
         covered = functional.fold(torch.ones_like(pieces[:1]), (height, width), **layout)
         return (functional.fold(pieces, (height, width), **layout) / covered).to(features.dtype)
 
@@ -84,23 +90,22 @@ def _known_patches(mask: Tensor) -> Tensor:
     return is_known | ~is_known.any(dim=2, keepdim=True)
 
 
-class ContextualAttentionNet(nn.Module):
-    """Correct the holes of (B, 3, H, W), H and W multiples of 8.
+class ContextualAttentionNet(FillUNet):
+    """Correct the holes of (B, 3, H, W), H and W multiples of 8: `FillUNet` first, then a finer stage.
 
     Args:
-        width: half the channels at half the size, a quarter of those at a quarter.
+        width: channels of the finer stage at half the size; twice as many at a quarter.
+        coarse: arguments of `FillUNet`.
     """
 
-    size_multiple = 4 * _RATE
-    """Height and width must be multiples of this."""
+    def __init__(self, width: int = 32, **coarse: Any) -> None:
+        super().__init__(**coarse)
+        self.fine = FineStage(width)
 
-    def __init__(self, width: int = 16) -> None:
-        super().__init__()
-        self.coarse = nn.Sequential(_encoder(width), _dilated(4 * width), _decoder(4 * width, width))
-        self.context = nn.Sequential(_encoder(width), _dilated(4 * width))
-        self.matching = _encoder(width)
-        self.matched = nn.Sequential(_convolution(4 * width, 4 * width), _convolution(4 * width, 4 * width))
-        self.refine = _decoder(8 * width, width)
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        return math.lcm(super().size_multiple, FineStage.size_multiple)
 
     def forward(self, filled: Tensor, mask: Tensor) -> Tensor:
         """Return what to subtract from the filled picture, (B, 3, H, W) float32; it means something in the holes only.
@@ -114,52 +119,50 @@ class ContextualAttentionNet(nn.Module):
     def stages(self, picture: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the pictures that both stages make of a filled one, float32; see `forward`."""
         given, holes = picture.float(), mask.float()
-        coarse = given + self.coarse(self._folded(given, holes)).float()
+        coarse = given - super().forward(picture, mask).float()
         rough = torch.lerp(given, coarse, holes)
-        inputs = self._folded(rough, holes)
-        matched = self.matched(attend(self.matching(inputs), functional.max_pool2d(holes, 4)))
-        correction = self.refine(torch.cat([self.context(inputs), matched], dim=1))
-        return coarse, rough + correction.float()
-
-    def _folded(self, picture: Tensor, mask: Tensor) -> Tensor:
-        folded = functional.pixel_unshuffle(torch.cat([2 * picture - 1, mask], dim=1), 2)
-        return folded.to(next(self.parameters()).dtype).contiguous(memory_format=torch.channels_last)
+        return coarse, rough + self.fine(rough, holes).float()
 
 
-def _convolution(before: int, after: int, *, stride: int = 1, dilation: int = 1) -> nn.Module:
-    layer = nn.Conv2d(before, after, 3, stride, padding=dilation, dilation=dilation)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")  # torch's own start fades out over 17 layers
-    return nn.Sequential(layer, nn.ELU(inplace=True))
+class FineStage(nn.Module):
+    """Return what has to be added to the holes of (B, 3, H, W), H and W multiples of 8, after a coarse fill.
 
+    One branch sees far by dilated convolutions, the other puts features and colours of known parts into the holes;
+    both work at a quarter of the size.
 
-def _encoder(width: int) -> nn.Module:
-    return nn.Sequential(
-        _convolution(16, 2 * width),
-        _convolution(2 * width, 2 * width),
-        _convolution(2 * width, 4 * width, stride=2),
-        _convolution(4 * width, 4 * width),
-        _convolution(4 * width, 4 * width),
-    )
+    Args:
+        width: channels at half the size; twice as many at a quarter.
+    """
 
+    size_multiple = 4 * _RATE
 
-def _dilated(channels: int) -> nn.Module:
-    return nn.Sequential(*(_convolution(channels, channels, dilation=dilation) for dilation in (2, 4, 8, 16)))
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        deep = 2 * width
+        self.head = nn.Conv2d(4 * (3 + 1), width, 3, padding=1)
+        self.encoder = ResidualBlock(width, bias=True)
+        self.down = nn.Conv2d(width, deep, 3, stride=2, padding=1)
+        self.context = nn.Sequential(*(DilatedBlock(deep, dilation) for dilation in (1, 2, 4, 8)))
+        self.matching = nn.Conv2d(deep, deep, 3, padding=1)
+        self.matched = nn.Conv2d(deep + 3 * _FOLD**2, deep, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(deep, bias=True) for _ in range(2)))
+        self.up = nn.Conv2d(deep, 4 * width, 3, padding=1)
+        self.decoder = ResidualBlock(width, bias=True)
+        self.tail = nn.Conv2d(width, 12, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)  # an untrained stage leaves what it is given as it is
+        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
 
-
-def _decoder(channels: int, width: int) -> nn.Module:
-    last = nn.Conv2d(2 * width, 12, 3, padding=1)
-    nn.init.zeros_(last.weight)  # an untrained network leaves what it is given as it is
-    assert last.bias is not None
-    nn.init.zeros_(last.bias)
-    return nn.Sequential(
-        _convolution(channels, 4 * width),
-        _convolution(4 * width, 4 * width),
-        nn.Upsample(scale_factor=2),
-        _convolution(4 * width, 2 * width),
-        _convolution(2 * width, 2 * width),
-        last,
-        nn.PixelShuffle(2),
-    )
+    def forward(self, rough: Tensor, mask: Tensor) -> Tensor:
+        """Args: rough: (B, 3, H, W) float32, its holes filled coarsely; mask: (B, 1, H, W), 1 = hole."""
+        dtype = self.head.weight.dtype
+        told = functional.pixel_unshuffle(torch.cat([2 * rough - 1, mask], dim=1), 2)
+        fine = self.encoder(self.head(told.to(dtype).contiguous(memory_format=torch.channels_last)))
+        deep = functional.relu(self.down(fine))
+        colours = functional.pixel_unshuffle(rough, _FOLD).to(dtype)
+        known = attend(self.matching(deep), functional.max_pool2d(mask, _FOLD), torch.cat([deep, colours], dim=1))
+        deep = self.body(self.context(deep) + self.matched(known))
+        correction: Tensor = self.tail(self.decoder(fine + functional.pixel_shuffle(self.up(deep), 2)))
+        return functional.pixel_shuffle(correction, 2)
 
 
 class ContextualAttentionRestorer(FillRestorer):
@@ -173,9 +176,10 @@ class ContextualAttentionRestorer(FillRestorer):
 def build(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> ContextualAttentionRestorer:
-    """Build the network; `config` has its width."""
+    """Build the network from the weights of its stages, which have the roles "coarse" and "fine"."""
     network = ContextualAttentionNet(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="the contextual attention network")
+    state = {**load_state(weights["coarse"]), **load_state(weights["fine"])}
+    load_network(network, state, model="the contextual attention network")
     contract = Contract(
         tiling="internal",
         is_iterative=True,

@@ -15,6 +15,7 @@ from restoration.training.adversarial_config import Adversarial, Features
 from restoration.training.settings import (
     Count,
     Levels255,
+    Names,
     Natural,
     Positive,
     Share,
@@ -107,7 +108,7 @@ class Recipe:
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
-        learn: "all" weights, or only the "new" ones, which `init_from` does not give.
+        learn: beginnings of the names of the weights that learn, the others stay as they are; empty for all.
         adversarial: a critic takes part; None where none does.
     """
 
@@ -137,7 +138,7 @@ class Recipe:
     held_out: TrueShare = 0.025
     patience: Natural = 0
     init_from: str = ""
-    learn: Literal["all", "new"] = "all"
+    learn: Names = ()
     adversarial: Adversarial | None = None
 
 
@@ -175,8 +176,8 @@ def _disagreement(recipe: Recipe) -> str:
         )
     if recipe.scale > 1 and recipe.objective in _SAME_SIZE:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
-    if recipe.learn == "new" and not recipe.init_from:
-        return 'learns only new weights, but starts from no file; remove learn = "new", or name a file in init_from'
+    if recipe.learn and not recipe.init_from:
+        return "learns some weights only, but starts from no file; remove learn, or name a file in init_from"
     others = recipe.perceptual or recipe.teaching or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
         return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +21,27 @@ _COLLAPSIBLE = (".wide.", ".narrow.")
 """What only the weights of `CollapsibleConv` have in their names."""
 
 
-def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: Recipe | None = None) -> str:
+def export(
+    checkpoint: Path,
+    target: Path,
+    *,
+    metadata: dict[str, str],
+    recipe: Recipe | None = None,
+    only: Sequence[str] = (),
+) -> str:
     """Write the averaged weights of a checkpoint as float16 safetensors, collapsible convolutions as plain ones.
 
     Args:
         recipe: of the run; needed for collapsible convolutions where the checkpoint is too old to name its network.
+        only: beginnings of the names of the weights to write, for a file that goes with another; all where empty.
         metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
         The sha256 of the written file, 64 hex digits.
 
     Raises:
-        InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, or the
-            file cannot be written.
+        InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, no
+            weights have such names, or the file cannot be written.
     """
     if not checkpoint.exists():
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
@@ -41,7 +49,12 @@ def export(checkpoint: Path, target: Path, *, metadata: dict[str, str], recipe: 
     average = state["average"]
     if any(part in name for name in average for part in _COLLAPSIBLE):
         average = fuse(_trained(state, recipe, checkpoint)).state_dict()
-    tensors = {name: tensor.half().contiguous() for name, tensor in average.items()}
+    tensors = {
+        name: tensor.half().contiguous() for name, tensor in average.items() if not only or name.startswith(tuple(only))
+    }
+    if not tensors:
+        parts = ", ".join(sorted({name.split(".")[0] for name in average}))
+        raise InvalidRequest(f"No weights of {checkpoint} begin with {', '.join(only)}; they are {parts}.")
     training = json.dumps({"step": state["step"], **metadata}, sort_keys=True)
     # safetensors writes several pairs in a random order
     return write_weights(target, save(tensors, metadata={"training": training}))

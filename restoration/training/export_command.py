@@ -15,6 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="recipe of a run whose checkpoint does not name its network yet; default: the shipped one of that name",
     )
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="write only the weights whose names begin so"
+    )
     parser.add_argument("--note", default="", help="a sentence stored in the file's header")
 
 
@@ -30,6 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         recipe = read_recipe(find_recipe(arguments.recipe))
     elif shipped.exists():
         recipe = read_recipe(shipped)
-    digest = export(arguments.run / "checkpoint.pt", arguments.output, metadata={"note": arguments.note}, recipe=recipe)
+    digest = export(
+        arguments.run / "checkpoint.pt",
+        arguments.output,
+        metadata={"note": arguments.note},
+        recipe=recipe,
+        only=arguments.only,
+    )
     print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
     return 0

@@ -41,9 +41,9 @@ def build_network(recipe: Recipe) -> nn.Module:
                 taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
         _pass_through_new_blocks(network, given)
-        if recipe.learn == "new":
-            _leave_as_they_are(network, taken, recipe)
         log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
+    if recipe.learn:
+        _leave_the_others(network, recipe)
     return network.to(memory_format=torch.channels_last)
 
 
@@ -91,20 +91,20 @@ def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None
                 nn.init.zeros_(parameter)
 
 
-def _leave_as_they_are(network: nn.Module, taken: Collection[str], recipe: Recipe) -> None:
-    """Keep the optimiser from the weights that a file gave.
+def _leave_the_others(network: nn.Module, recipe: Recipe) -> None:
+    """Keep the optimiser from the weights that the recipe does not let learn.
 
     Raises:
-        InvalidRequest: it gave all.
+        InvalidRequest: no weights have such a name.
     """
-    new = [name for name, _ in network.named_parameters() if name not in taken]
-    if not new:
+    names = [name for name, _ in network.named_parameters()]
+    if unknown := [beginning for beginning in recipe.learn if not any(name.startswith(beginning) for name in names)]:
         raise InvalidRequest(
-            f"Recipe {recipe.name} learns only new weights, but {recipe.init_from} has all that its network needs; "
-            'remove learn = "new", or add blocks in [network_config].'
+            f"Recipe {recipe.name} lets {', '.join(unknown)} learn, but no weights of {recipe.network} begin so; "
+            f"they are {', '.join(sorted({name.split('.')[0] for name in names}))}."
         )
     for name, parameter in network.named_parameters():
-        parameter.requires_grad_(name in new)
+        parameter.requires_grad_(name.startswith(tuple(recipe.learn)))
 
 
 def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ Share = Annotated[float, Limits(lambda value: 0 <= value <= 1, "from 0 to 1")]
 SomeShare = Annotated[float, Limits(lambda value: 0 < value <= 1, "above 0 and at most 1")]
 TrueShare = Annotated[float, Limits(lambda value: 0 < value < 1, "above 0 and below 1")]
 Shares = Annotated[tuple[float, float], Limits(lambda value: 0 <= value <= 1, "from 0 to 1")]
+Names = tuple[str, ...]
 Levels255 = Annotated[tuple[float, float], Limits(lambda value: 0 <= value <= 255, "from 0 to 255")]
 
 
@@ -62,8 +63,15 @@ def record_from(kind: type[Record], table: Mapping[str, Any], *, where: str) -> 
         if expected := _unmet(value, hints[name]):
             shown = f'"{value}"' if isinstance(value, str) else value
             raise InvalidRequest(f"{where} has {name} {shown}; use {expected}.")
-        values[name] = tuple(map(float, value)) if isinstance(value, list) else value
+        values[name] = _settled(value)
     return kind(**values)
+
+
+def _settled(value: Any) -> Any:
+    """Return a value that can no longer change; numbers of a list as floats."""
+    if not isinstance(value, list):
+        return value
+    return tuple(each if isinstance(each, str) else float(each) for each in value)
 
 
 def _unmet(value: object, hint: Any) -> str:
@@ -73,6 +81,9 @@ def _unmet(value: object, hint: Any) -> str:
         hint, limits = get_args(hint)
     if choices := _choices(hint):
         return "" if value in choices else f"one of {', '.join(filter(None, choices))}"
+    if hint == Names:
+        is_met = isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+        return "" if is_met else "a list of texts"
     if get_origin(hint) is tuple:
         is_pair = isinstance(value, list) and len(value) == 2 and all(_is_number(part, float, limits) for part in value)
         is_met = is_pair and value[0] <= value[1]  # type: ignore[index]

@@ -89,14 +89,32 @@ def test_attention_rebuilds_a_lost_part_of_a_repeating_texture() -> None:
     assert float(after) < 0.1 * float(before)
 
 
+def test_attention_carries_other_values_than_it_compares() -> None:
+    generator = torch.Generator().manual_seed(7)
+    features, values = torch.randn(1, 3, 10, 8, generator=generator), torch.randn(1, 5, 10, 8, generator=generator)
+    mask = torch.zeros(1, 1, 10, 8)
+    mask[..., 4:7, 2:6] = 1
+    together = attend(features, mask, torch.cat([features, values], dim=1))
+    torch.testing.assert_close(together[:, :3], attend(features, mask))
+    torch.testing.assert_close(attend(features, mask, values), together[:, 3:])
+
+
+_SMALL = {"width": 4, "widths": [4, 8, 8], "blocks": [1, 1], "dilations": [1, 2]}
+
+
 @pytest.fixture
 def restorer(tmp_path: Path) -> ContextualAttentionRestorer:
     torch.manual_seed(0)
-    network = ContextualAttentionNet(4)
-    for decoder in (network.coarse[-1], network.refine):
-        torch.nn.init.normal_(decoder[-2].weight, std=0.1)
-    save_file(network.state_dict(), tmp_path / "net.safetensors")
-    return build(config={"width": 4}, weights={"net": tmp_path / "net.safetensors"}, parameters={})
+    network = ContextualAttentionNet(**_SMALL)
+    torch.nn.init.normal_(network.fine.tail.weight, std=0.1)
+    state = network.state_dict()
+    parts = {
+        "coarse": {name: tensor for name, tensor in state.items() if not name.startswith("fine.")},
+        "fine": {name: tensor for name, tensor in state.items() if name.startswith("fine.")},
+    }
+    for role, part in parts.items():
+        save_file(part, tmp_path / f"{role}.safetensors")
+    return build(config=_SMALL, weights={role: tmp_path / f"{role}.safetensors" for role in parts}, parameters={})
 
 
 def _filled(restorer: ContextualAttentionRestorer, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -140,14 +158,16 @@ def test_what_lies_in_the_holes_is_not_seen(restorer: ContextualAttentionRestore
     np.testing.assert_array_equal(*answers)
 
 
-def test_untrained_network_leaves_the_smooth_fill() -> None:
+def test_an_untrained_fine_stage_leaves_the_coarse_fill() -> None:
     image = np.random.default_rng(6).random((32, 32, 3), dtype=np.float32)
     mask = np.zeros((32, 32), np.bool_)
     mask[8:20, 8:20] = True
     filled = torch.from_numpy(fill_smoothly(image, mask)).permute(2, 0, 1)[None]
+    holes = torch.from_numpy(mask.astype(np.float32))[None, None]
     with torch.no_grad():
-        correction = ContextualAttentionNet(4)(filled, torch.from_numpy(mask.astype(np.float32))[None, None])
-    assert not correction.any()
+        coarse, fine = ContextualAttentionNet(**_SMALL).stages(filled, holes)
+    torch.testing.assert_close(fine, torch.lerp(filled, coarse, holes), rtol=0, atol=0)
+    assert (coarse - filled)[holes.expand_as(filled) > 0].abs().max() > 1e-4
 
 
 def test_answer_is_that_of_the_second_stage_inside_the_holes(restorer: ContextualAttentionRestorer) -> None:

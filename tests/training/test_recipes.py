@@ -80,9 +80,15 @@ def test_objective_without_its_damage_is_refused(tmp_path: Path) -> None:
         _read(tmp_path, objective='"fill"')
 
 
-def test_learning_new_weights_beside_none_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="learns only new weights, but starts from no file"):
-        _read(tmp_path, learn='"new"')
+def test_learning_some_weights_only_beside_random_ones_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="learns some weights only, but starts from no file"):
+        _read(tmp_path, learn='["tail"]')
+    with pytest.raises(InvalidRequest, match='has learn "tail"; use a list of texts'):
+        _read(tmp_path, learn='"tail"')
+
+
+def test_names_of_weights_are_read_as_a_list(tmp_path: Path) -> None:
+    assert _read(tmp_path, init_from='"a.safetensors"', learn='["body.0.", "tail"]').learn == ("body.0.", "tail")
 
 
 def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_critic_of_another_width_is_refused(photos: Path, tmp_path: Path) -> Non
 
 def test_stages_without_holes_are_refused(photos: Path, tmp_path: Path) -> None:
     critic = Adversarial(critic="unet", kind="vanilla", critic_config={"width": 4})
-    staged = {"network": "contextual_attention:ContextualAttentionNet", "network_config": {"width": 4}, "scale": 1}
+    staged = {"network": "contextual_attention:ContextualAttentionNet", "network_config": {}, "scale": 1}
     with pytest.raises(InvalidRequest, match="fills holes in stages, but gaussian cuts none"):
         _trainer(photos, tmp_path, degradation="gaussian", adversarial=critic, **staged)
 

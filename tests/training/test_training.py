@@ -295,22 +295,30 @@ def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Pa
         torch.testing.assert_close(build_network(recipe)(image), trainer.network(image), atol=2e-3, rtol=0)
 
 
-def test_only_new_weights_are_learnt_where_a_recipe_says_so(photos: Path, tmp_path: Path) -> None:
+def test_only_the_weights_that_a_recipe_names_are_learnt(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
     file = tmp_path / "net.safetensors"
     export(trainer.checkpoint_path, file, metadata={})
-    deeper = {**UPSCALE.network_config, "blocks": 1 + int(UPSCALE.network_config["blocks"])}
-    recipe = dataclasses.replace(UPSCALE, network_config=deeper, init_from=str(file), learn="new")
-    learner = _trainer(recipe, photos, tmp_path / "deeper")
+    learnt = ("body.0.", "tail")
+    recipe = dataclasses.replace(UPSCALE, init_from=str(file), learn=learnt)
+    learner = _trainer(recipe, photos, tmp_path / "learner")
     learner.train_step()
     given = load_file(file)
     for name, tensor in learner.network.state_dict().items():
-        is_as_given = name in given and torch.equal(tensor, given[name].float())
-        assert is_as_given or name not in given, name
-    assert any(tensor.any() for name, tensor in learner.network.state_dict().items() if name.endswith("second.weight"))
-    with pytest.raises(InvalidRequest, match="has all that its network needs"):
-        build_network(dataclasses.replace(recipe, network_config=UPSCALE.network_config))
+        assert torch.equal(tensor, given[name].float()) != name.startswith(learnt), name
+    learner.save()
+    export(learner.checkpoint_path, tmp_path / "part.safetensors", metadata={}, only=learnt)
+    assert {name for name in given if name.startswith(learnt)} == set(load_file(tmp_path / "part.safetensors"))
+
+
+def test_weights_that_are_not_there_can_be_neither_learnt_nor_written(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(UPSCALE, photos, tmp_path)
+    trainer.save()
+    with pytest.raises(InvalidRequest, match=r"No weights of .* begin with nose; they are body, head, tail"):
+        export(trainer.checkpoint_path, tmp_path / "part.safetensors", metadata={}, only=["nose"])
+    with pytest.raises(InvalidRequest, match=r"lets nose learn, but no weights of .* they are body, head, tail"):
+        build_network(dataclasses.replace(UPSCALE, learn=("nose", "body")))
 
 
 def test_weights_to_start_from_that_are_absent_are_named(tmp_path: Path) -> None:
