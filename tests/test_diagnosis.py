@@ -20,6 +20,7 @@ from restoration.diagnosis import (
     visible_part,
     wanted_brightness,
 )
+from restoration.diagnosis.compression import cropped_start
 from restoration.diagnosis.noise import FEATURES, dark_half_noise, features
 from restoration.images import Picture, gray_of
 from restoration.types import Task
@@ -83,6 +84,21 @@ def test_first_of_two_compressions_is_seen_where_it_was_the_stronger(photo: Pict
     again = compress_jpeg(compress_jpeg(photo.pixels, quality=30), quality=92)
     assert jpeg_quality(_changed(photo, again)) == 30
     assert jpeg_quality(replace(_changed(photo, again), jpeg_quality=92)) == 30
+
+
+@pytest.mark.parametrize("start", [(0, 3), (5, 2), (7, 7)])
+def test_quality_is_read_from_a_picture_that_was_cropped_since(photo: Picture, start: tuple[int, int]) -> None:
+    top, left = start
+    saved = compress_jpeg(photo.pixels, quality=60)[8 - top :, 8 - left :]
+    assert cropped_start(gray_of(saved)) == start
+    assert jpeg_quality(_changed(photo, saved)) == 60
+    again = compress_jpeg(np.ascontiguousarray(saved), quality=95)
+    assert jpeg_quality(_changed(photo, again)) == pytest.approx(60, abs=3)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (8, 8), (15, 9)])
+def test_grid_of_tiny_pictures_begins_somewhere(size: tuple[int, int], rng: np.random.Generator) -> None:
+    assert max(cropped_start(rng.random(size, dtype=np.float32))) < 8
 
 
 def test_quality_of_the_file_counts_where_the_pixels_show_nothing(photo: Picture) -> None:
