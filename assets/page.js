@@ -22,4 +22,13 @@
     input.files = chosen.files;
     input.dispatchEvent(new Event("change", { bubbles: true }));
   }, true);
+
+  // On a phone the result lies far below the button, and the tab that it is taken to begins far above.
+  const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
+  const scroll = (element, block) => element?.scrollIntoView({ block, behavior: calm.matches ? "auto" : "smooth" });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button[id]");
+    if (button?.id.endsWith("-go")) scroll(document.getElementById(button.id.replace(/-go$/, "-status")), "nearest");
+    if (button?.id.includes("-onward-")) scroll(document.querySelector(".tasks"), "start");
+  });
 })();

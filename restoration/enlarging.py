@@ -96,6 +96,9 @@ def consistency_db(result: FloatArray, original: FloatArray) -> float:
     return psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original)
 
 
+_NAMES = {"scale": "The factor", "long_side_px": "The long side", "megapixels": "The megapixels"}
+
+
 def _factor(parameters: Parameters, *, width: int, height: int) -> float:
     long_side_px, megapixels = (float(parameters.get(name, 0)) for name in ("long_side_px", "megapixels"))
     if long_side_px and megapixels:
@@ -110,7 +113,7 @@ def _factor(parameters: Parameters, *, width: int, height: int) -> float:
     if not 1 <= factor <= LARGEST_SCALE:
         least, most = _limits(name, width=width, height=height)
         raise InvalidParameter(
-            f'"{name}" must be from {least} to {most} for a picture of {width}x{height} px, which can become at most '
+            f"{_NAMES[name]} must be from {least} to {most} for a picture of {width}x{height} px, which can become at most "
             f"{LARGEST_SCALE:g} times larger; choose a value in that range.",
             name=name,
         )

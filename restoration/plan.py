@@ -174,10 +174,11 @@ def _fitted(picture: Picture, info: ModelInfo, *, limit: int, may_shrink: bool, 
     advice = (
         "shrink the picture and the mask together first"
         if may_shrink
-        else "choose to shrink it, or choose another model"
+        else 'have it shrunk ("fit", on the page under "Advanced"), or choose another model'
     )
     raise ImageTooLarge(
-        f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text}; {advice}.",
+        f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text} "
+        f"({picture.width * picture.height / 1e6:.3g} megapixels); {advice}.",
         limit=limit,
     )
 

@@ -27,6 +27,9 @@ _STEEPEST, _FLATTEST = 0.5, -0.8  # of the exponent's change; above -1 the curve
 _LARGEST_LOG_GAIN = 4.5
 _SEARCH_STEPS = 14  # to a thousandth of the logarithm
 _NUDGE, _LEAST_STEEPNESS = 0.01, 1e-3
+_BLACK = 1e-3  # nearer to black or white, a colour tells no balance
+_GRAY = 1e-3  # of the luma; what differs less has no hue
+_BALANCES = (-0.6, 1.2)  # about what the network's range allows
 _CAP_SLOPE, _CAP_BEND = 0.6, 40.0  # a pixel at 254 of 255 does not round to 255, however strong the lift
 
 
@@ -76,7 +79,7 @@ def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
         image: (B, 3, H, W), range [0, 1].
         curves: on the same grid as the picture.
     """
-    balanced = (1 + curves.balance) * image / (1 + curves.balance * image)
+    balanced = balance_colours(image, curves.balance)
     highest = balanced.amax(dim=1, keepdim=True)
     log_gain = (curves.slope * guide_of(highest) + curves.offset).clamp(-_LARGEST_LOG_GAIN, _LARGEST_LOG_GAIN)
     gain = log_gain.exp()
@@ -85,6 +88,34 @@ def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
     factor = torch.minimum(gain / (1 + (gain - 1) * highest), cap / highest.clamp_min(_DARKEST))
     vividness = factor.clamp_min(1) ** curves.chroma
     return torch.lerp(luma_of(balanced), balanced, vividness) * factor, factor
+
+
+def balance_colours(image: Tensor, balance: Tensor) -> Tensor:
+    """Return (B, 3, H, W) with every colour x made (1 + k) x / (1 + k x); see `Curves.balance`."""
+    return (1 + balance) * image / (1 + balance * image)
+
+
+def without_turning(image: Tensor, balance: Tensor) -> Tensor:
+    """Return a balance that gives every place the hue which the mean balance gives it, or none.
+
+    What is told of single places may take their colour away or make it stronger. Left to turn hues, it made a bluish
+    white door green: it took more blue than the door had.
+
+    Args:
+        image: (B, 3, h, w), range [0, 1].
+        balance: (B, 3, h, w), see `Curves`.
+    """
+    seen = functional.avg_pool2d(functional.pad(image, [1] * 4, mode="replicate"), 3, stride=1)
+    seen = seen.clamp(_BLACK, 1 - _BLACK)
+    evenly = balance_colours(seen, balance.mean(dim=(2, 3), keepdim=True))
+    locally = balance_colours(seen, balance)
+    luma = luma_of(locally)
+    hue, wanted = evenly / luma_of(evenly) - 1, locally / luma - 1
+    hue = hue / hue.norm(dim=1, keepdim=True).clamp_min(_GRAY)
+    strength = (wanted * hue).sum(dim=1, keepdim=True).clamp_min(0)
+    coloured = (luma * (1 + strength * hue)).clamp(_BLACK, 1 - _BLACK)
+    turned_back = (coloured - seen) / (seen * (1 - coloured))
+    return _windowed(_windowed(turned_back.clamp(*_BALANCES)))
 
 
 def guide_of(highest: Tensor) -> Tensor:

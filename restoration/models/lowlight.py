@@ -32,6 +32,7 @@ from restoration.models.curves import (
     guide_of,
     luma_of,
     offset_for,
+    without_turning,
 )
 from restoration.models.layers import ResidualBlock
 from restoration.models.unet import ResUNet
@@ -100,13 +101,14 @@ class LightNetwork(nn.Module):
             wanted: mean luma of the answer, (B, 1, 1, 1), range [0, 1].
         """
         image = image.float()
-        return apply_curves(image, self.curves(image, wanted.float()))
+        return apply_curves(image, self.curves(image, wanted.float(), is_learning=self.training))
 
-    def curves(self, small: Tensor, wanted: Tensor, *, local_share: float = 1.0) -> Curves:
+    def curves(self, small: Tensor, wanted: Tensor, *, local_share: float = 1.0, is_learning: bool = False) -> Curves:
         """Return the curves on the grid of a small picture; arguments as for `forward`.
 
         Args:
             local_share: how much of the local differences is applied, 0 to 1.
+            is_learning: leave the colours as the network gives them; else see `without_turning`.
         """
         wanted = wanted.clamp(_DARKEST_WANTED, _BRIGHTEST_WANTED)
         before = brightness(small)
@@ -120,6 +122,8 @@ class LightNetwork(nn.Module):
         )
         guide = guide_of(small.amax(dim=1, keepdim=True))
         cast = (share * _LARGEST_LOG_BALANCE * balance).exp() - 1
+        if not is_learning:
+            cast = torch.where(is_same, cast, without_turning(small, cast))
         local = fit_curves(
             guide,
             local_share * share * _LARGEST_LOCAL_LOG_GAIN * gain,

@@ -318,6 +318,9 @@ def _forecast(service: Service, path: str | None, model: str | None) -> str:
         width, height = previews.original_size(path)
     except RestorationError:  # the caption says what is wrong with the file
         return ""
+    info = next((entry.info for entry in service.list_models() if entry.info.id == model), None)
+    if info is not None and width * height > 1e6 * info.max_megapixels:
+        return status.caption(text.TOO_LARGE.format(limit=info.max_megapixels))
     return status.forecast(service.forecast(model, pixels=width * height))
 
 

@@ -51,13 +51,20 @@ def editor_preview(path: str) -> Image.Image:
 
 
 def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
-    """Return two previews of equal size: the original, enlarged like the result, and the result."""
+    """Return two previews of equal size: the original, enlarged like the result, and the result.
+
+    Where the result is shown without transparency, as large ones are, so is the original.
+    """
     after = preview_bytes(result.picture, max_side_px=_MAX_SIDE_PX)
     before = preview_bytes(result.original, max_side_px=_MAX_SIDE_PX)
-    size = _open(after).size
-    if _open(before).size == size:
+    shown, original = _open(after), _open(before)
+    is_flattened = original.mode == "RGBA" and shown.mode == "RGB"
+    if original.size == shown.size and not is_flattened:
         return before, after
-    return png(_open(before).resize(size, Image.Resampling.BICUBIC)), after
+    original = original.resize(shown.size, Image.Resampling.BICUBIC)
+    if is_flattened:
+        original = Image.alpha_composite(Image.new("RGBA", original.size, "white"), original).convert("RGB")
+    return png(original), after
 
 
 def small_original(path: str, *, size: tuple[int, int]) -> bytes:

@@ -41,7 +41,7 @@ def build(service: Service) -> None:
             color="model",
             label=text.RUNS_PLOT,
             height=340,
-            x_title="Started (UTC)",
+            x_title="Started (UTC, 12-hour clock)",
             y_title="s / megapixel",
             tooltip="all",
             visible=False,

@@ -82,7 +82,7 @@ def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
         ("Model", result.model.title),
         ("Settings", _parameters(result.model, result.parameters)),
         ("Size", _sizes(result)),
-        ("Faithful", _consistency(result)),
+        ("Shrunk back", _consistency(result)),
         ("Time", f"{duration(stats.run_s)} on {stats.device} ({stats.dtype})"),
         ("File", f"{file_name}, {_megabytes(file_bytes)}"),
     ]

@@ -279,6 +279,17 @@ def test_whole_run_on_a_phone(page: Page, url: str, downloads: Path) -> None:
     assert read(steps.download(page, "super-resolution", downloads)).size_text == "800x800 px"
 
 
+@NARROW
+def test_pressing_restore_on_a_phone_leads_to_what_happens(page: Page, url: str) -> None:
+    steps.open_page(page, url)
+    steps.choose_example(page, "denoise")
+    page.locator("#denoise-go").click()
+    expect(page.locator("#denoise-status")).to_be_in_viewport()
+    expect(page.locator("#denoise-download")).to_be_visible(timeout=steps.RUN_TIMEOUT_MS)
+    page.locator("#denoise-onward-super-resolution").click()
+    expect(page.get_by_role("tab", name=text.TAB_SUPER_RESOLUTION, exact=True)).to_be_in_viewport()
+
+
 def test_page_asks_no_other_host(page: Page, url: str, hosts: set[str]) -> None:
     steps.open_page(page, url)
     for label in TABS:

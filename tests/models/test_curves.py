@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from restoration.models.curves import (
     Curves,
     apply_curves,
+    balance_colours,
     brightness,
     fit_curves,
     flat_curves,
     guide_of,
     luma_of,
     offset_for,
+    without_turning,
 )
 
 STRENGTHS = [(slope, offset) for slope in (-0.8, -0.3, 0.0, 0.5) for offset in (-2.0, 0.0, 1.5, 4.4)]
@@ -78,6 +81,34 @@ def test_flat_curves_change_nothing(rng: np.random.Generator) -> None:
     lifted, factor = apply_curves(image, flat_curves(image))
     assert torch.equal(lifted, image)
     assert bool((factor == 1).all())
+
+
+def _hues(image: Tensor) -> Tensor:
+    """Directions of the colours from gray of the same luma."""
+    return functional.normalize(image / luma_of(image) - 1, dim=1)
+
+
+def test_balance_of_places_takes_colour_away_but_turns_no_hue() -> None:
+    door = torch.tensor([54.0, 77.0, 94.0]).reshape(1, 3, 1, 1).expand(-1, -1, 48, 48) / 255
+    greener = torch.zeros(1, 3, 48, 48)
+    greener[..., :24] = torch.tensor([0.3, 0.25, -0.35]).reshape(1, 3, 1, 1)  # takes more blue than the door has
+    told = without_turning(door, greener)
+    evenly = balance_colours(door, greener.mean(dim=(2, 3), keepdim=True))
+    left, right = balance_colours(door, told)[..., 8:16], balance_colours(door, told)[..., 32:40]
+    alike = (_hues(left) * _hues(evenly[..., :8])).sum(dim=1)
+    colour = (left / luma_of(left) - 1).norm(dim=1)
+    assert bool(((alike > 0.99) | (colour < 0.01)).all())
+    naively = balance_colours(door, greener)[..., 8:16]
+    assert float((_hues(naively) * _hues(evenly[..., :8])).sum(dim=1).max()) < 0.9
+    torch.testing.assert_close(luma_of(left), luma_of(naively), atol=2e-3, rtol=0)
+    assert float((_hues(right) * _hues(evenly[..., :8])).sum(dim=1).min()) > 0.99
+
+
+def test_even_balance_stays(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.uniform(0.05, 0.9, (1, 3, 24, 24)).astype(np.float32))
+    image = functional.interpolate(image[..., :4, :4], (24, 24), mode="bilinear")
+    even = torch.tensor([0.2, 0.0, -0.2]).reshape(1, 3, 1, 1).expand(-1, -1, 24, 24)
+    torch.testing.assert_close(without_turning(image, even), even, atol=1e-3, rtol=0)
 
 
 @pytest.mark.parametrize("wanted", [0.05, 0.3, 0.46, 0.7])

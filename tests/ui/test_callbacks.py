@@ -11,7 +11,7 @@ from gradio.block_function import BlockFunction
 from PIL import ExifTags, Image
 
 from restoration.service import Service
-from restoration.ui import text
+from restoration.ui import callbacks, text
 from restoration.ui.demo import build_demo
 from tests.ui import pictures
 
@@ -69,3 +69,11 @@ def test_run_that_is_refused_beforehand_leaves_the_buttons_as_they_were(page: gr
     assert not updates[f"{tab}-cancel"]["interactive"]
     assert not updates[f"{tab}-take"]["visible"]
     assert text.NOT_STARTED in updates[f"{tab}-status"]
+
+
+def test_picture_beyond_a_models_limit_is_told_before_it_is_pressed(service: Service, tmp_path: Path) -> None:
+    Image.new("L", (2001, 2000)).save(tmp_path / "large.png")
+    told = callbacks._forecast(service, str(tmp_path / "large.png"), "edsr-lite")
+    assert "at most 4 megapixels" in told
+    Image.new("L", (200, 200)).save(tmp_path / "small.png")
+    assert "megapixels" not in callbacks._forecast(service, str(tmp_path / "small.png"), "edsr-lite")
