@@ -113,8 +113,8 @@ def _factor(parameters: Parameters, *, width: int, height: int) -> float:
     if not 1 <= factor <= LARGEST_SCALE:
         least, most = _limits(name, width=width, height=height)
         raise InvalidParameter(
-            f"{_NAMES[name]} must be from {least} to {most} for a picture of {width}x{height} px, which can become at most "
-            f"{LARGEST_SCALE:g} times larger; choose a value in that range.",
+            f"{_NAMES[name]} must be from {least} to {most} for a picture of {width}x{height} px, which can become "
+            f"at most {LARGEST_SCALE:g} times larger; choose a value in that range.",
             name=name,
         )
     return factor
