@@ -30,7 +30,8 @@ def forecast(expected: Forecast | None) -> str:
 
 def findings(found: Diagnosis) -> str:
     """What a picture tells of its damage."""
-    parts = [text.FOUND_NOISE.format(level=found.noise_level)]
+    level = round(found.noise_level)
+    parts = [text.FOUND_NOISE.format(level=level if level else "below 1")]
     if found.jpeg_quality is not None:
         parts.append(text.FOUND_JPEG.format(quality=found.jpeg_quality))
     if found.main_task is Task.SALT_AND_PEPPER:

@@ -49,7 +49,7 @@ KERNEL_HINT: Final = "Drop a small picture here\nbright where the light went"
 KERNEL_USED: Final = "how a point had spread, {width} × {height} px"
 
 FOUND: Final = "Measured"
-FOUND_NOISE: Final = "noise level {level:.0f} of 255"
+FOUND_NOISE: Final = "noise level {level} of 255"
 FOUND_JPEG: Final = "JPEG quality {quality}"
 FOUND_LITTLE: Final = "There is hardly anything to clean here. Is the picture blurred? Then choose Blur."
 FOUND_DOTS: Final = "dots on {percent:.0f} % of the samples"
