@@ -122,6 +122,8 @@ def test_a_grid_goes_and_an_edge_stays() -> None:
     kept = clean[..., 24:-24, :]
     assert float((kept - picture[..., 24:-24, :]).abs()[..., 8:36].max()) < 0.5 / 255
     assert float((kept.diff(dim=-1)[..., 47]).min()) > 0.4 - 6 / 255
+    beside = (kept - picture[..., 24:-24, :]).abs()[..., [*range(36, 46), *range(50, 60)]]
+    assert float(beside.max()) < 1.2 / 255  # of a grid of 4.3
 
 
 def test_edges_get_steeper_without_rims() -> None:
