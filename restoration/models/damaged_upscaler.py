@@ -36,8 +36,8 @@ _UNSEEN = 2 / 255
 _SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise in a window's mean
 _GRID_PX, _FINE_PX, _FINE_MOST, _FEW = 1.2, 1.5, 5 / 255, 0.02
 """Windows of the grid, in pixels of the input; fine detail is what is smaller than a Gaussian of the answer; where only
-few of a hundred pixels count, no grid is known. Without, mesh is seen on skin and stone, and 15 pictures with the damage
-of the web lose 0.02 dB."""
+few of a hundred pixels count, no grid is known. Without, mesh is seen on skin and stone, and 15 pictures with the
+damage of the web lose 0.02 dB."""
 _OVERLAP_PX = 72
 """What lies farther away changes the answer by less than 1e-5 even at sigma 50 (the engine takes less and blends)."""
 _CRISPNESS, _CRISP_PX, _AROUND_PX = 0.7, 1.0, 5
@@ -84,7 +84,7 @@ def without_grid(answer: Tensor, scale: int) -> Tensor:
     pixels around: the mean of the fine detail there. Pixels with detail stronger than `_FINE_MOST` hardly count.
     """
     fine = functional.pixel_unshuffle(answer - gaussian_smooth(answer, _FINE_PX), scale)
-    fine = fine.unflatten(1, (answer.shape[1], scale**2))
+    fine = fine.reshape(len(fine), answer.shape[1], scale**2, *fine.shape[2:])
     weights = 1 / (1 + (fine.abs().amax(dim=2, keepdim=True) / _FINE_MOST) ** 4)
     places, total = (_smooth_places(each) for each in (weights * fine, weights))
     grid = (places - places.mean(dim=2, keepdim=True)) / (total + _FEW)
