@@ -40,7 +40,7 @@ few of a hundred pixels count, no grid is known. Without, mesh is seen on skin a
 damage of the web lose 0.02 dB."""
 _OVERLAP_PX = 72
 """What lies farther away changes the answer by less than 1e-5 even at sigma 50 (the engine takes less and blends)."""
-_CRISPNESS, _CRISP_PX, _AROUND_PX = 0.7, 1.0, 5
+_CRISPNESS, _CRISP_PX = 0.7, 1.0
 """The gradients of real pictures are 0.95 of the teacher's with so much unsharp masking."""
 
 
@@ -103,10 +103,18 @@ def crisper(answer: Tensor, amount: float) -> Tensor:
     and 0.0003.
     """
     crisp = answer + amount * (answer - gaussian_smooth(answer, _CRISP_PX))
-    around = functional.pad(answer, [_AROUND_PX // 2] * 4, mode="replicate")
-    brightest = functional.max_pool2d(around, _AROUND_PX, stride=1)
-    darkest = -functional.max_pool2d(-around, _AROUND_PX, stride=1)
-    return crisp.maximum(darkest).minimum(brightest)
+    around = functional.pad(answer, [2] * 4, mode="replicate")
+    return crisp.maximum(-_brightest(-around)).minimum(_brightest(around))
+
+
+def _brightest(picture: Tensor) -> Tensor:
+    """Return the largest values of 5x5 windows; a fifteenth of the time of torch's pooling on a CPU."""
+    for dim in (2, 3):
+        length = picture.shape[dim]
+        pairs = torch.maximum(picture.narrow(dim, 0, length - 1), picture.narrow(dim, 1, length - 1))
+        fours = torch.maximum(pairs.narrow(dim, 0, length - 3), pairs.narrow(dim, 2, length - 3))
+        picture = torch.maximum(fours.narrow(dim, 0, length - 4), picture.narrow(dim, 4, length - 4))
+    return picture
 
 
 def _agreed(answer: Tensor, shown: Tensor, sigma: Tensor) -> Tensor:
@@ -141,12 +149,16 @@ def _lines(given: Tensor, wanted: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor
 def gaussian_smooth(image: Tensor, deviation_px: float) -> Tensor:
     """Smooth every channel of (B, C, H, W) by a Gaussian of three deviations' reach; borders are continued evenly."""
     reach = _reach(deviation_px)
-    axis = torch.arange(-reach, reach + 1, dtype=image.dtype, device=image.device)
-    weights = (-0.5 * (axis / deviation_px) ** 2).exp()
-    weights = (weights / weights.sum()).expand(image.shape[1], 1, 1, -1)
-    padded = functional.pad(image, [reach] * 4, mode="replicate")
-    across = functional.conv2d(padded, weights, groups=image.shape[1])
-    return functional.conv2d(across, weights.transpose(2, 3), groups=image.shape[1])
+    weights = [math.exp(-0.5 * (step / deviation_px) ** 2) for step in range(reach + 1)]
+    total = weights[0] + 2 * sum(weights[1:])
+    smooth = functional.pad(image, [reach] * 4, mode="replicate")
+    for dim in (2, 3):  # sums of shifted pictures: torch's grouped convolution takes several times as long on a CPU
+        wide, length = smooth, smooth.shape[dim] - 2 * reach
+        smooth = weights[0] / total * wide.narrow(dim, reach, length)
+        for step, weight in enumerate(weights[1:], start=1):
+            both = wide.narrow(dim, reach - step, length) + wide.narrow(dim, reach + step, length)
+            smooth.add_(both, alpha=weight / total)
+    return smooth
 
 
 def _reach(deviation_px: float) -> int:

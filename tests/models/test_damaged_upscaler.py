@@ -15,6 +15,7 @@ from restoration.models.base import Contract
 from restoration.models.damaged_upscaler import (
     DamagedUpscaler,
     _agreed,
+    _brightest,
     build,
     crisper,
     gaussian_smooth,
@@ -133,6 +134,11 @@ def test_edges_get_steeper_without_rims() -> None:
     assert float(crisp.min()) >= float(edge.min())
     assert float(crisp.max()) <= float(edge.max())
     assert bool((crisp.diff(dim=3) >= -1e-6).all())
+
+
+def test_brightest_pixels_around_are_those_of_pooling(rng: np.random.Generator) -> None:
+    picture = torch.from_numpy(rng.random((2, 3, 11, 17), dtype=np.float32))
+    assert torch.equal(_brightest(picture), functional.max_pool2d(picture, 5, stride=1))
 
 
 def test_smoothing_is_that_of_scipy(rng: np.random.Generator) -> None:
