@@ -108,7 +108,7 @@ def crisper(answer: Tensor, amount: float) -> Tensor:
 
 
 def _brightest(picture: Tensor) -> Tensor:
-    """Return the largest values of 5x5 windows; a fifteenth of the time of torch's pooling on a CPU."""
+    """Return the largest values of 5x5 windows; in a small part of the time of torch's pooling on a CPU."""
     for dim in (2, 3):
         length = picture.shape[dim]
         pairs = torch.maximum(picture.narrow(dim, 0, length - 1), picture.narrow(dim, 1, length - 1))

@@ -123,7 +123,7 @@ FORECAST_MEMORY: Final = ", with up to {memory} of memory"
 EMPTY_STATUS: Final = "The restored picture appears here."
 CANCELLED: Final = "Cancelled. Your picture and settings are unchanged."
 
-CONSISTENCY: Final = "{db:.1f} dB to the original (30 and more: hardly a difference, unless noise was removed)"
+CONSISTENCY: Final = "{db:.1f} dB to the original (more is nearer; removed noise counts as a difference)"
 
 REFRESH: Final = "Refresh"
 RUNS: Final = "Latest runs"
