@@ -19,7 +19,9 @@ from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_between, load_network, load_state
 from restoration.models.edsr import EDSR, edsr_contract, upsample_skip
+from restoration.models.smoothing import gaussian_smooth
 from restoration.models.unet import ResUNet
+from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
 from restoration.types import Parameters
 
 _CLEANED = 0.5
@@ -32,6 +34,9 @@ _SHAPES_PX = 1.0  # and of the windows in which contrasts are
 _SHAPES_SHARE = 0.5
 """How much of the shapes comes back. Consistency on Set5 is 27.2 dB without, with 0.3, 0.5, 1: 29.9, 30.7, 33.3; lines
 and whiskers get paler."""
+_MOST_STRONGER = 0.5
+"""Slope up to which contrasts that are too weak are strengthened; more gives halos. On Set5 0.5 gains 0.06 dB and
+0.2 dB of consistency over 0, and 14 pictures with the damage of the web 0.002 of HaarPSI."""
 _UNSEEN = 2 / 255
 _SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise in a window's mean
 _GRID_PX, _FINE_PX, _FINE_MOST, _FEW = 1.2, 1.5, 5 / 255, 0.02
@@ -40,8 +45,9 @@ few of a hundred pixels count, no grid is known. Without, mesh is seen on skin a
 damage of the web lose 0.02 dB."""
 _OVERLAP_PX = 72
 """What lies farther away changes the answer by less than 1e-5 even at sigma 50 (the engine takes less and blends)."""
-_CRISPNESS, _CRISP_PX = 0.7, 1.0
-"""The gradients of real pictures are 0.95 of the teacher's with so much unsharp masking."""
+_CRISPNESS, _CRISP_PX = 0.9, 1.0
+"""More makes halos visible. The gradients of 25 real pictures are 0.93 of the teacher's with one view, and 0.86 with
+eight, whose edges have fewer stairs."""
 
 
 class DamagedUpscaler(NetworkRestorer):
@@ -60,8 +66,12 @@ class DamagedUpscaler(NetworkRestorer):
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         sigma = image.new_tensor([float(each.get("sigma", 0.0)) for each in parameters]).reshape(-1, 1, 1, 1)
         clean = self._cleaned(image, sigma)
-        detail = self.upscaler(clean.to(self.dtype).contiguous(memory_format=torch.channels_last))
-        answer = upsample_skip(clean, self.contract.scale) + detail.float()
+
+        def detail(places: list[int], view: int) -> Tensor:
+            seen = view_of(clean[places], view).to(self.dtype).contiguous(memory_format=torch.channels_last)
+            return turned_back(self.upscaler(seen).float(), view)
+
+        answer = upsample_skip(clean, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
         answer = without_grid(answer, self.contract.scale)
         if self.crispness:
             answer = crisper(answer, self.crispness)
@@ -121,7 +131,7 @@ def _agreed(answer: Tensor, shown: Tensor, sigma: Tensor) -> Tensor:
     """Return the answer brought nearer to what is shown, (B, C, H, W), but for its noise of deviation `sigma`.
 
     What the shrunk answer lacks is not laid upon the answer, which would put halos and stairs beside its edges:
-    colours are, but contrasts that are too strong are weakened in place, by a line through the values of each window.
+    colours are, but contrasts are weakened or strengthened in place, by a line through the values of each window.
     """
     shrunk = functional.interpolate(answer, size=shown.shape[2:], mode="bicubic", antialias=True)
     missing = shown - shrunk
@@ -134,35 +144,16 @@ def _agreed(answer: Tensor, shown: Tensor, sigma: Tensor) -> Tensor:
 
 
 def _lines(given: Tensor, wanted: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Return slope and offset of the falling line from one picture to the other around each pixel.
+    """Return slope and offset of the line from one picture to the other around each pixel, steep ones flattened.
 
     Contrasts below the noise of what is wanted tell nothing, and means must differ by more than three deviations of it.
     """
     mean, wanted_mean = gaussian_smooth(given, _SHAPES_PX), gaussian_smooth(wanted, _SHAPES_PX)
     covariance = gaussian_smooth(given * wanted, _SHAPES_PX) - mean * wanted_mean
     variance = gaussian_smooth(given**2, _SHAPES_PX) - mean**2
-    slope = (covariance / (variance + _UNSEEN**2 + sigma**2)).clamp(max=0.0)
+    slope = (covariance / (variance + _UNSEEN**2 + sigma**2)).clamp(max=_MOST_STRONGER)
     offset = wanted_mean.sign() * (wanted_mean.abs() - _SMOOTHED_NOISE * sigma).clamp(min=0) - slope * mean
     return gaussian_smooth(slope, _SHAPES_PX), gaussian_smooth(offset, _SHAPES_PX)
-
-
-def gaussian_smooth(image: Tensor, deviation_px: float) -> Tensor:
-    """Smooth every channel of (B, C, H, W) by a Gaussian of three deviations' reach; borders are continued evenly."""
-    reach = _reach(deviation_px)
-    weights = [math.exp(-0.5 * (step / deviation_px) ** 2) for step in range(reach + 1)]
-    total = weights[0] + 2 * sum(weights[1:])
-    smooth = functional.pad(image, [reach] * 4, mode="replicate")
-    for dim in (2, 3):  # sums of shifted pictures: torch's grouped convolution takes several times as long on a CPU
-        wide, length = smooth, smooth.shape[dim] - 2 * reach
-        smooth = weights[0] / total * wide.narrow(dim, reach, length)
-        for step, weight in enumerate(weights[1:], start=1):
-            both = wide.narrow(dim, reach - step, length) + wide.narrow(dim, reach + step, length)
-            smooth.add_(both, alpha=weight / total)
-    return smooth
-
-
-def _reach(deviation_px: float) -> int:
-    return math.ceil(3 * deviation_px)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DamagedUpscaler:

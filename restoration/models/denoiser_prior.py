@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.ircnn import IRCNN
+from restoration.models.ircnn import IRCNNBank
 from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
@@ -25,7 +25,7 @@ _LEAST, _MOST = -0.5, 1.5  # far outside what a picture holds, so that nothing c
 class DenoiserPrior(NetworkRestorer):
     """Base of methods that work by `steps` and call `denoise` in each."""
 
-    network: ResUNet | IRCNN
+    network: ResUNet | IRCNNBank
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         answers = [
@@ -43,19 +43,21 @@ class DenoiserPrior(NetworkRestorer):
         return (image - self.network(batch, told).float()).clamp(_LEAST, _MOST)
 
 
-def load_denoiser(config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> ResUNet | IRCNN:
+def load_denoiser(
+    config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
+) -> ResUNet | IRCNNBank:
     """Load the file "net" into the prior that the parameter "prior" names; without one, the built-in denoiser."""
     is_ircnn = parameters.get("prior") == "IRCNN"
-    network: ResUNet | IRCNN = IRCNN() if is_ircnn else ResUNet(**config)  # type: ignore[arg-type]
+    network: ResUNet | IRCNNBank = IRCNNBank() if is_ircnn else ResUNet(**config)  # type: ignore[arg-type]
     load_network(network, load_state(weights["net"]), model="the denoiser prior")
     return network
 
 
-def whole_picture(network: ResUNet | IRCNN) -> Contract:
+def whole_picture(network: ResUNet | IRCNNBank) -> Contract:
     """Return the contract of methods whose every pixel depends on all others."""
     return Contract(
         tiling="internal",
         is_iterative=True,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * network.head.out_channels * 6,
+        activation_bytes_per_pixel=4.0 * network.width * 6,
     )

@@ -1,6 +1,7 @@
-"""IRCNN: seven dilated convolutions that find noise, one network for all levels where the paper has a bank of 25.
+"""IRCNN: seven dilated convolutions that find noise, a bank of them for bands of noise levels.
 
-The noise level is told as a map beside the picture (Zhang et al. 2018), and there is no batch normalisation.
+The paper has a bank of 25. The noise level is told as a map beside the picture (Zhang et al. 2018), so that fewer and
+wider bands suffice, and there is no batch normalisation.
 
 Reference:
     Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, 2017, arXiv:1704.03264;
@@ -9,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from restoration.models.removers import Denoiser
 from restoration.types import Parameters
 
 _LAST_STD = 1e-3
+_HIGHEST_255 = (16.0,)
+"""Up to which level each network of the shipped bank but the last one works."""
 
 
 class IRCNN(nn.Module):
@@ -39,6 +43,11 @@ class IRCNN(nn.Module):
         self.body = nn.ModuleList(_dilated(width, width, dilation) for dilation in dilations[1:-1])
         self.tail = _dilated(width, 3, dilations[-1])
         nn.init.normal_(self.tail.weight, std=_LAST_STD)
+
+    @property
+    def width(self) -> int:
+        """Channels of all inner layers."""
+        return self.head.out_channels
 
     @property
     def size_multiple(self) -> int:
@@ -65,6 +74,49 @@ class IRCNN(nn.Module):
         return noise
 
 
+class IRCNNBank(nn.ModuleList):
+    """Find the noise of (B, 3, H, W), each picture's by the network of the bank for its level.
+
+    Args:
+        highest_255: up to which level each network but the last one works, rising, in 0-255 units.
+        width: see `IRCNN`.
+    """
+
+    def __init__(self, highest_255: Sequence[float] = _HIGHEST_255, width: int = 64) -> None:
+        super().__init__(IRCNN(width) for _ in range(len(highest_255) + 1))
+        self.highest = [level / 255 for level in highest_255]
+
+    @property
+    def width(self) -> int:
+        """Channels of all inner layers."""
+        return self._first.width
+
+    @property
+    def size_multiple(self) -> int:
+        """Height and width must be multiples of this."""
+        return self._first.size_multiple
+
+    @property
+    def receptive_radius_px(self) -> int:
+        """How far the output looks."""
+        return self._first.receptive_radius_px
+
+    @property
+    def _first(self) -> IRCNN:
+        first: IRCNN = self[0]  # type: ignore[assignment]
+        return first
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        """Return the noise to subtract; the mean of `told` over a picture chooses its network. See `IRCNN.forward`."""
+        levels = told.float().flatten(1).mean(dim=1).tolist()
+        places = [bisect.bisect_left(self.highest, level) for level in levels]
+        noise = torch.empty_like(damaged)
+        for place in sorted(set(places)):
+            own = [number for number, other in enumerate(places) if other == place]
+            noise[own] = self[place](damaged[own], told[own])
+        return noise
+
+
 def _dilated(in_channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
     layer = nn.Conv2d(in_channels, out_channels, 3, padding=dilation, dilation=dilation)
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -74,8 +126,8 @@ def _dilated(in_channels: int, out_channels: int, dilation: int) -> nn.Conv2d:
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
-    """Build the denoiser from its manifest entry."""
-    network = IRCNN(**config)  # type: ignore[arg-type]
+    """Build the denoiser from its manifest entry, whose configuration is that of the bank."""
+    network = IRCNNBank(**config)  # type: ignore[arg-type]
     load_network(network, load_state(weights["net"]), model="IRCNN")
     contract = Contract(
         overlap_px=network.receptive_radius_px,
@@ -83,6 +135,6 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         cpu_tile_px=512,
         cpu_whole_px=640,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * network.head.out_channels * 3,
+        activation_bytes_per_pixel=4.0 * network.width * 3,
     )
     return Denoiser(network, contract)

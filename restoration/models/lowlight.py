@@ -304,7 +304,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         tile_align_px=2,
         survey_px=SURVEY_PX,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * (40 + denoiser.head.out_channels * 6),
+        activation_bytes_per_pixel=4.0 * (40 + denoiser.width * 6),
     )
     return LowLightRestorer(light, noise, denoiser, contract)
 

@@ -93,6 +93,6 @@ def build_fill(*, config: Mapping[str, object], weights: Mapping[str, Path], par
         overlap_px=network.receptive_radius_px + REACH_PX,
         is_iterative=True,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * network.head.out_channels * 6,
+        activation_bytes_per_pixel=4.0 * network.width * 6,
     )
     return PlugAndPlayFill(network, contract)

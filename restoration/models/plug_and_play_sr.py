@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from restoration.models.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
-from restoration.models.ircnn import IRCNN
+from restoration.models.ircnn import IRCNNBank
 from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
@@ -90,7 +90,7 @@ class Shrinking:
 class PlugAndPlayUpscale(DenoiserPrior):
     """Alternate between the large picture that shrinks to the small one and its denoised version."""
 
-    def __init__(self, network: ResUNet | IRCNN, scale: int) -> None:
+    def __init__(self, network: ResUNet | IRCNNBank, scale: int) -> None:
         multiple = network.size_multiple
         super().__init__(network, replace(whole_picture(network), scale=scale, size_multiple=multiple))
         self._scale = scale

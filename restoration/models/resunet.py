@@ -72,6 +72,6 @@ def _load(config: Mapping[str, object], weights: Mapping[str, Path], *, model: s
         cpu_whole_px=1024,
         overlap_px=network.receptive_radius_px,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * network.head.out_channels * 6,
+        activation_bytes_per_pixel=4.0 * network.width * 6,
     )
     return network, contract

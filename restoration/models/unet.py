@@ -49,6 +49,11 @@ class ResUNet(nn.Module):
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1, bias=False)
 
     @property
+    def width(self) -> int:
+        """Channels at the finest level."""
+        return self.widths[0]
+
+    @property
     def size_multiple(self) -> int:
         """Height and width must be multiples of this."""
         return int(2 ** (len(self.widths) - 1))

@@ -108,6 +108,7 @@ class Recipe:
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
+        revive: let channels that died in the run before (see `silent`) begin anew, of the weights in `init_from`.
         learn: beginnings of the names of the weights that learn, the others stay as they are; empty for all.
         adversarial: a critic takes part; None where none does.
     """
@@ -139,6 +140,7 @@ class Recipe:
     patience: Natural = 0
     init_from: str = ""
     learn: Names = ()
+    revive: bool = False
     adversarial: Adversarial | None = None
 
 
@@ -178,7 +180,9 @@ def _disagreement(recipe: Recipe) -> str:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
     if recipe.learn and not recipe.init_from:
         return "learns some weights only, but starts from no file; remove learn, or name a file in init_from"
-    others = recipe.perceptual or recipe.teaching or recipe.adversarial or recipe.degradation == "holes"
+    if recipe.revive and not recipe.init_from:
+        return "revives dead channels, but starts from no file; remove revive, or name a file in init_from"
+    others = recipe.perceptual or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
         return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'
     if recipe.optimizer == "kfac" and not _LEAST_SHARE <= recipe.lr <= 1:

@@ -10,7 +10,12 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-_UNITS = {"lr": "learning rate", "val_psnr_db": "validation dB", "patches_per_s": "patches/s"}
+_UNITS = {
+    "lr": "learning rate",
+    "val_psnr_db": "validation dB",
+    "patches_per_s": "patches/s",
+    "silent_share": "silent channels",
+}
 
 
 def line_of(row: Mapping[str, float]) -> str:

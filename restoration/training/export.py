@@ -9,31 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
 from restoration.errors import InvalidRequest
 from restoration.models.layers import fuse
 from restoration.training.checkpoint import read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.network import construct_network
+from restoration.training.silent import without_last_blocks
 
 _COLLAPSIBLE = (".wide.", ".narrow.")
 """What only the weights of `CollapsibleConv` have in their names."""
 
 
 def export(
-    checkpoint: Path,
+    checkpoints: Sequence[Path],
     target: Path,
     *,
     metadata: dict[str, str],
     recipe: Recipe | None = None,
     only: Sequence[str] = (),
+    keep_blocks: int | None = None,
 ) -> str:
     """Write the averaged weights of a checkpoint as float16 safetensors, collapsible convolutions as plain ones.
+
+    Those of several checkpoints become the weights of a bank: their names begin with the place of the checkpoint.
 
     Args:
         recipe: of the run; needed for collapsible convolutions where the checkpoint is too old to name its network.
         only: beginnings of the names of the weights to write, for a file that goes with another; all where empty.
+        keep_blocks: how many residual blocks of "body" to write; the others have died (see `silent`). None writes all.
         metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
@@ -43,19 +48,12 @@ def export(
         InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, no
             weights have such names, or the file cannot be written.
     """
-    if not checkpoint.exists():
-        raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
-    state = read_checkpoint(checkpoint)
-    average = state["average"]
-    if any(part in name for name in average for part in _COLLAPSIBLE):
-        average = fuse(_trained(state, recipe, checkpoint)).state_dict()
-    tensors = {
-        name: tensor.half().contiguous() for name, tensor in average.items() if not only or name.startswith(tuple(only))
-    }
-    if not tensors:
-        parts = ", ".join(sorted({name.split(".")[0] for name in average}))
-        raise InvalidRequest(f"No weights of {checkpoint} begin with {', '.join(only)}; they are {parts}.")
-    training = json.dumps({"step": state["step"], **metadata}, sort_keys=True)
+    parts = [_averages(checkpoint, recipe=recipe, only=only, keep_blocks=keep_blocks) for checkpoint in checkpoints]
+    tensors = parts[0][0]
+    if len(parts) > 1:
+        tensors = {f"{place}.{name}": tensor for place, (own, _) in enumerate(parts) for name, tensor in own.items()}
+    steps = [step for _, step in parts]
+    training = json.dumps({"step": steps if len(parts) > 1 else steps[0], **metadata}, sort_keys=True)
     # safetensors writes several pairs in a random order
     return write_weights(target, save(tensors, metadata={"training": training}))
 
@@ -72,6 +70,27 @@ def write_weights(target: Path, content: bytes) -> str:
     except OSError as error:
         raise InvalidRequest(f"{target} cannot be written ({error.strerror}); name another file in -o.") from error
     return hashlib.sha256(content).hexdigest()
+
+
+def _averages(
+    checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str], keep_blocks: int | None
+) -> tuple[dict[str, Tensor], int]:
+    """Return the averaged weights of a checkpoint as float16, by name, and its step; see `export`."""
+    if not checkpoint.exists():
+        raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
+    state = read_checkpoint(checkpoint)
+    average = state["average"]
+    if any(part in name for name in average for part in _COLLAPSIBLE):
+        average = fuse(_trained(state, recipe, checkpoint)).state_dict()
+    if keep_blocks is not None:
+        average = without_last_blocks(average, keep_blocks)
+    tensors = {
+        name: tensor.half().contiguous() for name, tensor in average.items() if not only or name.startswith(tuple(only))
+    }
+    if not tensors:
+        parts = ", ".join(sorted({name.split(".")[0] for name in average}))
+        raise InvalidRequest(f"No weights of {checkpoint} begin with {', '.join(only)}; they are {parts}.")
+    return tensors, int(state["step"])
 
 
 def _trained(state: Mapping[str, Any], recipe: Recipe | None, checkpoint: Path) -> nn.Module:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `export`."""
-    parser.add_argument("run", type=Path, help="folder of a training run")
+    parser.add_argument(
+        "run", type=Path, nargs="+", help="folder of a training run; those of several networks become one bank"
+    )
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
     parser.add_argument(
         "--recipe",
@@ -18,27 +20,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="write only the weights whose names begin so"
     )
+    parser.add_argument(
+        "--keep-blocks",
+        type=int,
+        metavar="N",
+        help="leave out all residual blocks but the first N: the others have died",
+    )
     parser.add_argument("--note", default="", help="a sentence stored in the file's header")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export the averaged weights of a run and print the file's sha256 and size."""
+    """Export the averaged weights of a run, or of several as a bank, and print the file's sha256 and size."""
     from restoration.training.config import read_recipe
     from restoration.training.export import export
     from restoration.training.train_command import RECIPES, find_recipe
 
-    shipped = RECIPES / f"{arguments.run.name}.toml"
+    shipped = RECIPES / f"{arguments.run[0].name}.toml"
     recipe = None
     if arguments.recipe is not None:
         recipe = read_recipe(find_recipe(arguments.recipe))
     elif shipped.exists():
         recipe = read_recipe(shipped)
     digest = export(
-        arguments.run / "checkpoint.pt",
+        [run / "checkpoint.pt" for run in arguments.run],
         arguments.output,
         metadata={"note": arguments.note},
         recipe=recipe,
         only=arguments.only,
+        keep_blocks=arguments.keep_blocks,
     )
     print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
     return 0

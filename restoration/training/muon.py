@@ -3,7 +3,8 @@
 Adam's steps follow the few strong directions that all pixels share, and the fine ones, which restoration lives from,
 come last. After 8,000 steps of Adam on 16 patches each, recipe edsr-lite-x4 stood at 25.56 dB on its held-out
 photographs; 4,300 steps of Muon on 8 patches brought it to 25.74 (see `weights/logs`). In the first hundred steps the
-figure falls, and layers that begin at zero lose by it.
+figure falls, layers that begin at zero lose by it, and channels die: of IRCNN 31 % within 100 steps at rate 2e-3, and
+18 % with biases at a tenth of it (see `silent`; K-FAC left 1 % silent after 280 steps).
 
 `torch.optim.Muon` takes matrices only and works in bfloat16, which most processors compute slowly.
 

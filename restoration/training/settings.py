@@ -91,6 +91,8 @@ def _unmet(value: object, hint: Any) -> str:
     if hint in (int, float):
         kind = "a whole number" if hint is int else "a number"
         return "" if _is_number(value, hint, limits) else f"{kind} {limits.words if limits else ''}"
+    if hint is bool:
+        return "" if isinstance(value, bool) else "true or false"
     if hint is str:
         return "" if isinstance(value, str) else "a text"
     return "" if isinstance(value, Mapping) else "a table"

@@ -28,6 +28,7 @@ from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
+from restoration.training.silent import revive, silent_share
 from restoration.training.teacher import Teacher, build_teacher
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,8 @@ class Trainer:
         self.best_psnr = -math.inf
         self.stale = 0  # validations since the best one
         self.network = build_network(recipe).to(device)
+        if recipe.revive:
+            self._revive()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)
         self.optimizer = build_optimizer(recipe, self.network)
         self.feature_loss: FeatureLoss | None = None
@@ -220,9 +223,12 @@ class Trainer:
 
     def _natural_step(self, optimizer: KFAC, batch: Batch) -> float:
         """Do one step of the optimiser that needs the answers themselves, and return its loss."""
+        taught = None if self.teacher is None else self.teacher(batch.lq)
 
         def errors() -> Tensor:
             restored, reference = self.restore(self.network, batch)
+            if taught is not None and self.teacher is not None:
+                reference = torch.lerp(reference, taught, self.teacher.share)
             return restored - reference
 
         self._set_rate()
@@ -255,6 +261,17 @@ class Trainer:
                 error = per_picture((restored.clamp(0, 1) - reference) ** 2, batch.mask)
                 scores.append(-10 * math.log10(max(float(error), 1e-12)))
         return sum(scores) / len(scores)
+
+    def _revive(self) -> None:
+        """Let the channels begin anew that the first photographs do not wake."""
+        batch = self.next_batch()
+        count = revive(self.network, lambda: self.restore(self.network, batch), seed=self.recipe.seed)
+        log.info("%d silent channels begin anew", count)
+
+    def silent_share(self) -> float:
+        """Return the share of the averaged network's channels that held-out photographs do not wake; see `silent`."""
+        held_out = self.dataset.validation[0].to(self.device)
+        return silent_share(lambda: self.restore(self.average, held_out))
 
     def write_samples(self) -> None:
         """Write what the averaged weights make of the first held-out photographs to `<folder>/samples/<step>.png`."""
@@ -312,6 +329,7 @@ class Trainer:
                 "lr": round(learning_rate(self.recipe, self.step), 8),
                 "val_psnr_db": round(psnr, 3),
                 "patches_per_s": round(steps * self.recipe.batch / elapsed_s, 1),
+                "silent_share": round(self.silent_share(), 3),
                 **self.notes(),
             }
             with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:

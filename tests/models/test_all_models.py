@@ -117,13 +117,13 @@ def _seed_network(factory: str, config: Mapping[str, Any]) -> torch.nn.Module | 
     """Return the network of a system that the project began with, in the form that is built by default."""
     from restoration.models.autoencoder import SkipAutoencoder
     from restoration.models.dark_photo import DarkPhotoCNN
-    from restoration.models.ircnn import IRCNN
+    from restoration.models.ircnn import IRCNNBank
     from restoration.models.mwcnn import MWCNN
     from restoration.models.srcnn import SRCNN, VARIANTS
 
     kinds = {
         "srcnn": lambda: SRCNN(**VARIANTS["9-5-5"]),
-        "ircnn": IRCNN,
+        "ircnn": IRCNNBank,
         "mwcnn": MWCNN,
         "autoencoder": SkipAutoencoder,
         "dark_photo": DarkPhotoCNN,

@@ -88,6 +88,14 @@ def test_ircnn_sees_33_pixels() -> None:
     assert ircnn.IRCNN().receptive_radius_px == 16
 
 
+def test_each_picture_meets_the_network_for_its_level() -> None:
+    bank = ircnn.IRCNNBank(highest_255=(10, 30), width=4)
+    images = torch.rand(4, 3, 16, 24)
+    levels = torch.tensor([31, 9, 5, 29.0]).reshape(4, 1, 1, 1) / 255
+    expected = [bank[place](images[[number]], levels[[number]]) for number, place in enumerate((2, 0, 0, 1))]
+    torch.testing.assert_close(bank(images, levels), torch.cat(expected))
+
+
 @pytest.mark.parametrize("level_shape", [(1, 1, 1, 1), (1, 1, 16, 24)])
 def test_a_map_of_one_level_says_what_the_level_says(level_shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
@@ -108,9 +116,9 @@ def test_mwcnn_that_finds_nothing_enlarges_by_bicubic_interpolation(tmp_path: Pa
 
 
 def test_ircnn_can_be_the_prior_of_plug_and_play(tmp_path: Path) -> None:
-    file = _saved(ircnn.IRCNN(), tmp_path / "net.safetensors")
+    file = _saved(ircnn.IRCNNBank(), tmp_path / "net.safetensors")
     remover = build_fill(config={"widths": (4, 8)}, weights={"net": file}, parameters={"prior": "IRCNN"})
-    assert isinstance(remover.network, ircnn.IRCNN)
+    assert isinstance(remover.network, ircnn.IRCNNBank)
 
 
 def test_summary_of_the_plain_autoencoder_is_a_32nd_of_the_side() -> None:
@@ -144,6 +152,24 @@ def test_whatever_is_added_no_highlight_clips() -> None:
     assert torch.equal(dark_photo.bounded(image, image), image)
 
 
+@pytest.mark.parametrize(("level", "share"), [(0.3, 1.0), (0.45, 0.5), (0.55, 0.0), (0.9, 0.0)])
+def test_light_is_added_to_dark_pictures_only(level: float, share: float) -> None:
+    filled = torch.full((1, 3, 48, 32), level)
+    lighter = dark_photo.sparing_bright(torch.full_like(filled, 0.2), filled)
+    torch.testing.assert_close(lighter, torch.full_like(filled, 0.2 * share))
+    darker = -0.2 * torch.ones_like(filled)
+    assert torch.equal(dark_photo.sparing_bright(darker, filled), darker)
+
+
+def test_bright_places_of_dark_pictures_get_no_light_but_lose_noise() -> None:
+    filled = torch.full((1, 3, 160, 32), 0.2)
+    filled[:, :, 112:] = 0.8
+    noise = 0.1 * (-1.0) ** torch.arange(160).reshape(1, 1, 160, 1)
+    added = dark_photo.sparing_bright(0.2 + noise.expand_as(filled), filled)
+    torch.testing.assert_close(added[..., :48, :], (0.2 + noise[..., :48, :]).expand(1, 3, 48, 32))
+    torch.testing.assert_close(added[..., 144:, :], noise[..., 144:, :].expand(1, 3, 16, 32))
+
+
 def test_untrained_dark_photo_network_fills_dots() -> None:
     image = torch.rand(1, 3, 32, 32) * 0.4 + 0.3
     image[..., 4::7, 5::6] = 1.0
@@ -169,7 +195,7 @@ def test_dark_photo_restorer_does_what_the_network_does(tmp_path: Path) -> None:
     restorer = dark_photo.build(config={"widths": (4, 4, 4, 4)}, weights={"net": file}, parameters={})
     image = torch.rand(1, 3, 32, 48)
     filled, _ = dark_photo.without_dots(image)
-    expected = dark_photo.bounded(network(image), filled).detach()
+    expected = dark_photo.bounded(filled + dark_photo.sparing_bright(network(image) - filled, filled), filled).detach()
     torch.testing.assert_close(restorer.restore(image, parameters=[{}]), expected)
 
 

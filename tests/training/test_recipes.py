@@ -91,6 +91,14 @@ def test_names_of_weights_are_read_as_a_list(tmp_path: Path) -> None:
     assert _read(tmp_path, init_from='"a.safetensors"', learn='["body.0.", "tail"]').learn == ("body.0.", "tail")
 
 
+def test_channels_are_revived_in_a_network_that_was_trained(tmp_path: Path) -> None:
+    assert _read(tmp_path, init_from='"a.safetensors"', revive="true").revive
+    with pytest.raises(InvalidRequest, match="revives dead channels, but starts from no file"):
+        _read(tmp_path, revive="true")
+    with pytest.raises(InvalidRequest, match="has revive 1; use true or false"):
+        _read(tmp_path, init_from='"a.safetensors"', revive="1")
+
+
 def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="gaussian does not shrink; use scale = 1"):
         _read(tmp_path, scale="2")

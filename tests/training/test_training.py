@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import weights_folder
+from restoration.models.base import Contract, Restorer
 from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.resunet import build_denoiser as build
 from restoration.training.config import OptimizerName, Recipe, Teaching, read_recipe
@@ -22,6 +23,7 @@ from restoration.training.dataset import PatchDataset, find_photos
 from restoration.training.export import export
 from restoration.training.network import build_network
 from restoration.training.perceptual import build_feature_loss
+from restoration.training.teacher import Teacher
 from restoration.training.train_command import RECIPES
 from restoration.training.trainer import Trainer, learning_rate
 
@@ -72,8 +74,26 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class _Gray(Restorer):
+    """Answers gray, twice as large."""
+
+    contract = Contract(scale=2)
+
+    def restore(self, image: torch.Tensor, **_: object) -> torch.Tensor:
+        return torch.full((len(image), 3, 2 * image.shape[2], 2 * image.shape[3]), 0.5)
+
+
 def _trainer(recipe: Recipe, photos: Path, folder: Path) -> Trainer:
     return Trainer(recipe, PatchDataset(recipe, [photos]), folder, device=CPU)
+
+
+def test_natural_steps_can_go_towards_a_teacher(photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(LUMA, objective="", network="edsr:EDSR", network_config=UPSCALE.network_config)
+    trainer = _trainer(recipe, photos, tmp_path)
+    batch = trainer.next_batch()
+    restored, _ = trainer.restore(trainer.network, batch)
+    trainer.teacher = Teacher(_Gray(), {}, share=1.0)
+    assert trainer.train_step() == pytest.approx(float((restored.detach() - 0.5).square().mean()), rel=1e-4)
 
 
 def test_photographs_are_found_below_the_folder_in_one_order(photos: Path) -> None:
@@ -153,7 +173,7 @@ def test_exported_file_loads_as_the_model_that_ships(photos: Path, tmp_path: Pat
     trainer = _trainer(DENOISE, photos, tmp_path)
     trainer.run(every=20, report=lambda _: None)
     target = tmp_path / "tiny.safetensors"
-    export(trainer.checkpoint_path, target, metadata={"note": "test"})
+    export([trainer.checkpoint_path], target, metadata={"note": "test"})
     assert {tensor.dtype for tensor in load_file(target).values()} == {torch.float16}
     restorer = build(config=DENOISE.network_config, weights={"net": target}, parameters={})
     picture = torch.rand(1, 3, 16, 16)
@@ -165,20 +185,35 @@ def test_the_same_run_exports_the_same_bytes(photos: Path, tmp_path: Path) -> No
     trainer = _trainer(DENOISE, photos, tmp_path)
     trainer.run(every=5, until_step=5, report=lambda _: None)
     pairs = {"note": "test", "data": "photos"}
-    digests = {export(trainer.checkpoint_path, tmp_path / "x.safetensors", metadata=pairs) for _ in range(8)}
+    digests = {export([trainer.checkpoint_path], tmp_path / "x.safetensors", metadata=pairs) for _ in range(8)}
     assert len(digests) == 1
+
+
+def test_several_runs_become_a_bank(photos: Path, tmp_path: Path) -> None:
+    trainers = [_trainer(dataclasses.replace(DENOISE, seed=seed), photos, tmp_path / str(seed)) for seed in (1, 2)]
+    for trainer in trainers:
+        trainer.save()
+    file = tmp_path / "bank.safetensors"
+    export([trainer.checkpoint_path for trainer in trainers], file, metadata={})
+    expected = {
+        f"{place}.{name}": tensor.half()
+        for place, trainer in enumerate(trainers)
+        for name, tensor in trainer.average.state_dict().items()
+    }
+    torch.testing.assert_close(load_file(file), expected, rtol=0, atol=0)
+    assert not torch.equal(expected["0.head.weight"], expected["1.head.weight"])
 
 
 def test_export_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="train first"):
-        export(tmp_path / "checkpoint.pt", tmp_path / "x.safetensors", metadata={})
+        export([tmp_path / "checkpoint.pt"], tmp_path / "x.safetensors", metadata={})
 
 
 def test_network_starts_from_other_weights_where_shapes_agree(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
     file = tmp_path / "x2.safetensors"
-    export(trainer.checkpoint_path, file, metadata={})
+    export([trainer.checkpoint_path], file, metadata={})
     config = {"scale": 4, "width": 4, "blocks": 1}
     recipe = dataclasses.replace(UPSCALE, scale=4, network_config=config, seed=9, init_from=str(file))
     started = build_network(recipe).state_dict()
@@ -223,7 +258,7 @@ def test_collapsed_convolutions_are_exported_as_plain_ones_with_the_same_answers
     recipe = dataclasses.replace(UPSCALE, network_config={**config, "expansion": 2})
     trainer = _trainer(recipe, photos, tmp_path)
     trainer.run(every=5, until_step=5, report=lambda _: None)
-    export(tmp_path / "checkpoint.pt", tmp_path / "net.safetensors", metadata={}, recipe=recipe)
+    export([tmp_path / "checkpoint.pt"], tmp_path / "net.safetensors", metadata={}, recipe=recipe)
     plain = EDSR(**config)
     plain.load_state_dict({name: tensor.float() for name, tensor in load_file(tmp_path / "net.safetensors").items()})
     image = torch.rand(1, 3, 12, 20)
@@ -234,7 +269,7 @@ def test_collapsed_convolutions_are_exported_as_plain_ones_with_the_same_answers
 def test_other_maps_start_at_zero_and_the_picture_is_seen_as_before(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(DENOISE, photos, tmp_path)
     trainer.save()
-    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    export([trainer.checkpoint_path], tmp_path / "net.safetensors", metadata={})
     recipe = dataclasses.replace(
         DENOISE, network_config={**DENOISE.network_config, "maps": 3}, init_from=str(tmp_path / "net.safetensors")
     )
@@ -275,7 +310,7 @@ def test_features_are_compared_with_those_of_the_teacher(photos: Path, tmp_path:
 def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
-    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    export([trainer.checkpoint_path], tmp_path / "net.safetensors", metadata={})
     wider = {**UPSCALE.network_config, "width": 2 * int(UPSCALE.network_config["width"])}
     recipe = dataclasses.replace(UPSCALE, network_config=wider)
     started = dataclasses.replace(recipe, init_from=str(tmp_path / "net.safetensors"))
@@ -287,7 +322,7 @@ def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_
 def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
-    export(trainer.checkpoint_path, tmp_path / "net.safetensors", metadata={})
+    export([trainer.checkpoint_path], tmp_path / "net.safetensors", metadata={})
     deeper = {**UPSCALE.network_config, "blocks": 2 + int(UPSCALE.network_config["blocks"])}
     recipe = dataclasses.replace(UPSCALE, network_config=deeper, init_from=str(tmp_path / "net.safetensors"))
     image = torch.rand(1, 3, 12, 20)
@@ -299,7 +334,7 @@ def test_only_the_weights_that_a_recipe_names_are_learnt(photos: Path, tmp_path:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
     file = tmp_path / "net.safetensors"
-    export(trainer.checkpoint_path, file, metadata={})
+    export([trainer.checkpoint_path], file, metadata={})
     learnt = ("body.0.", "tail")
     recipe = dataclasses.replace(UPSCALE, init_from=str(file), learn=learnt)
     learner = _trainer(recipe, photos, tmp_path / "learner")
@@ -308,7 +343,7 @@ def test_only_the_weights_that_a_recipe_names_are_learnt(photos: Path, tmp_path:
     for name, tensor in learner.network.state_dict().items():
         assert torch.equal(tensor, given[name].float()) != name.startswith(learnt), name
     learner.save()
-    export(learner.checkpoint_path, tmp_path / "part.safetensors", metadata={}, only=learnt)
+    export([learner.checkpoint_path], tmp_path / "part.safetensors", metadata={}, only=learnt)
     assert {name for name in given if name.startswith(learnt)} == set(load_file(tmp_path / "part.safetensors"))
 
 
@@ -316,7 +351,7 @@ def test_weights_that_are_not_there_can_be_neither_learnt_nor_written(photos: Pa
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
     with pytest.raises(InvalidRequest, match=r"No weights of .* begin with nose; they are body, head, tail"):
-        export(trainer.checkpoint_path, tmp_path / "part.safetensors", metadata={}, only=["nose"])
+        export([trainer.checkpoint_path], tmp_path / "part.safetensors", metadata={}, only=["nose"])
     with pytest.raises(InvalidRequest, match=r"lets nose learn, but no weights of .* they are body, head, tail"):
         build_network(dataclasses.replace(UPSCALE, learn=("nose", "body")))
 

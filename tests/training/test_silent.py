@@ -1,0 +1,70 @@
+"""Dead channels are counted, and dead blocks can be left out without changing an answer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from restoration.errors import InvalidRequest
+from restoration.models.edsr import EDSR
+from restoration.models.ircnn import IRCNN
+from restoration.training.silent import revive, silent_share, without_last_blocks
+
+PICTURE, LEVEL = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)), torch.full((1, 1, 1, 1), 0.1)
+
+
+def test_channels_that_nothing_wakes_are_counted() -> None:
+    torch.manual_seed(0)
+    network = IRCNN(width=8)
+    alive = silent_share(lambda: network(PICTURE, LEVEL))
+    with torch.no_grad():
+        network.body[2].bias[:6] = -100
+    assert silent_share(lambda: network(PICTURE, LEVEL)) == pytest.approx(alive + 6 / (6 * 8), abs=0.05)
+
+
+def test_network_without_rectifiers_has_no_silent_channels() -> None:
+    assert silent_share(lambda: PICTURE * 2) == 0
+
+
+def test_silent_channels_begin_anew_and_the_answer_stays() -> None:
+    torch.manual_seed(0)
+    network = IRCNN(width=8)
+    with torch.no_grad():
+        for place in (1, 2):
+            network.body[place].bias[:6] = -100
+
+    def run() -> torch.Tensor:
+        with torch.no_grad():
+            return network(PICTURE, LEVEL)
+
+    before, others = run(), network.body[1].weight[6:].detach().clone()
+    assert revive(network, run, seed=0) >= 12
+    assert silent_share(run) == 0
+    torch.testing.assert_close(run(), before)
+    assert torch.equal(network.body[1].weight[6:], others)
+    assert not network.body[3].weight[:, :6].any()
+
+
+def test_a_living_network_stays_as_it_is() -> None:
+    torch.manual_seed(0)
+    network = EDSR(2, width=4, blocks=2)
+    weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    assert revive(network, lambda: network(PICTURE), seed=0) == 0
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
+
+
+def test_dead_blocks_can_be_left_out() -> None:
+    torch.manual_seed(0)
+    network, short = EDSR(2, width=4, blocks=5), EDSR(2, width=4, blocks=2)
+    with torch.no_grad():
+        for block in network.body[2:]:
+            block.first.bias.fill_(-100)
+            block.second.bias.normal_()
+    short.load_state_dict(without_last_blocks(network.state_dict(), 2))
+    torch.testing.assert_close(short(PICTURE), network(PICTURE))
+
+
+@pytest.mark.parametrize("keep", [0, 6])
+def test_as_many_blocks_stay_as_there_are(keep: int) -> None:
+    with pytest.raises(InvalidRequest, match="from 1 to 5"):
+        without_last_blocks(EDSR(2, width=4, blocks=5).state_dict(), keep)
