@@ -23,8 +23,8 @@ from restoration.models.removers import Denoiser
 from restoration.types import Parameters
 
 _LAST_STD = 1e-3
-_HIGHEST_255 = (16.0,)
-"""Up to which level each network of the shipped bank but the last one works."""
+_HIGHEST_255 = (14.0,)
+"""Up to which level each network of the shipped bank but the last one works; there the next is as good."""
 
 
 class IRCNN(nn.Module):
