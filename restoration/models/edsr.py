@@ -29,17 +29,30 @@ class EDSR(nn.Module):
         width: channels of the body.
         blocks: residual blocks.
         expansion: see `ResidualBlock`; only while it is trained.
+        maps: channels of what the network is given besides.
+        slopes: see `ResidualBlock`.
     """
 
-    def __init__(self, scale: int, width: int = 56, blocks: int = 6, expansion: int = 0) -> None:
+    def __init__(
+        self,
+        scale: int,
+        width: int = 56,
+        blocks: int = 6,
+        expansion: int = 0,
+        *,
+        maps: int = 0,
+        slopes: bool = False,
+    ) -> None:
         super().__init__()
         self.scale = scale
-        self.head = nn.Conv2d(3, width, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(width, bias=True, expansion=expansion) for _ in range(blocks)))
+        self.head = nn.Conv2d(3 + maps, width, 3, padding=1)
+        self.body = nn.Sequential(
+            *(ResidualBlock(width, bias=True, expansion=expansion, slopes=slopes) for _ in range(blocks))
+        )
         self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
 
-    def forward(self, image: Tensor) -> Tensor:
-        shallow = self.head(image - 0.5)
+    def forward(self, image: Tensor, *maps: Tensor) -> Tensor:
+        shallow = self.head(torch.cat([image - 0.5, *maps], dim=1) if maps else image - 0.5)
         return functional.pixel_shuffle(self.tail(shallow + self.body(shallow)), self.scale)
 
 

@@ -11,16 +11,22 @@ class ResidualBlock(nn.Module):
     """`x + conv(relu(conv(x)))` with 3x3 convolutions, without normalisation.
 
     Args:
+        slopes: what the rectifier stops passes by a share that each channel learns, 0 at first: such a channel cannot
+            die (see `training.silent`).
         expansion: channels inside a convolution while it is trained, as a multiple of `channels`; 0 for a plain one.
     """
 
-    def __init__(self, channels: int, *, bias: bool, expansion: int = 0) -> None:
+    def __init__(self, channels: int, *, bias: bool, expansion: int = 0, slopes: bool = False) -> None:
         super().__init__()
         self.first = convolution(channels, channels, bias=bias, expansion=expansion)
         self.second = convolution(channels, channels, bias=bias, expansion=expansion)
+        self.slopes = nn.Parameter(torch.zeros(channels)) if slopes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(functional.relu(self.first(x), inplace=True))
+        x_inside = self.first(x)
+        if self.slopes is None:
+            return x + self.second(functional.relu(x_inside, inplace=True))
+        return x + self.second(functional.prelu(x_inside, self.slopes))
 
 
 class CollapsibleConv(nn.Module):

@@ -26,10 +26,16 @@ class ResUNet(nn.Module):
         widths: channels of each level, finest first.
         blocks: residual blocks per level and direction, one number for all levels or one for each.
         maps: channels of what the network is told.
+        slopes: see `ResidualBlock`.
     """
 
     def __init__(
-        self, widths: Sequence[int] = (32, 64, 128, 256), blocks: int | Sequence[int] = 2, maps: int = 1
+        self,
+        widths: Sequence[int] = (32, 64, 128, 256),
+        blocks: int | Sequence[int] = 2,
+        maps: int = 1,
+        *,
+        slopes: bool = False,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
@@ -37,15 +43,15 @@ class ResUNet(nn.Module):
         if len(self.blocks) != len(self.widths):
             raise ValueError(f"{len(self.widths)} levels, but {len(self.blocks)} numbers of blocks")
         self.head = nn.Conv2d(3 + maps, widths[0], 3, padding=1, bias=False)
-        self.encoders = nn.ModuleList(map(_blocks, self.widths[:-1], self.blocks))
+        self.encoders = nn.ModuleList(self._chains(slopes))
         self.downs = nn.ModuleList(
             nn.Conv2d(fine, coarse, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
-        self.body = _blocks(self.widths[-1], self.blocks[-1])
+        self.body = _blocks(self.widths[-1], self.blocks[-1], slopes)
         self.ups = nn.ModuleList(
             nn.ConvTranspose2d(coarse, fine, 2, stride=2, bias=False) for fine, coarse in pairwise(widths)
         )
-        self.decoders = nn.ModuleList(map(_blocks, self.widths[:-1], self.blocks))
+        self.decoders = nn.ModuleList(self._chains(slopes))
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1, bias=False)
 
     @property
@@ -64,15 +70,23 @@ class ResUNet(nn.Module):
         fine = sum(4 * count * 2**level for level, count in enumerate(self.blocks[:-1]))
         return 2 + fine + 2 * self.blocks[-1] * 2 ** (len(self.blocks) - 1)
 
+    def _chains(self, slopes: bool) -> list[nn.Sequential]:
+        return [_blocks(*each, slopes) for each in zip(self.widths[:-1], self.blocks, strict=False)]
+
     def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
-        """Return the damage to subtract, (B, 3, H, W).
+        """Return the damage to subtract, (B, 3, H, W); the arguments are those of `features`."""
+        damage: Tensor = self.tail(self.features(damaged, told))
+        return damage
+
+    def features(self, damaged: Tensor, told: Tensor) -> Tensor:
+        """Return what the last convolution draws the damage from, (B, width, H, W).
 
         Args:
             damaged: (B, 3, H, W), range [0, 1].
             told: (B, maps, H, W), or (B, maps, 1, 1) where it is the same everywhere; range [0, 1]. For a denoiser the
                 standard deviation of the noise.
         """
-        maps = told.expand(-1, -1, damaged.shape[2], damaged.shape[3])
+        maps = told.expand(len(damaged), -1, damaged.shape[2], damaged.shape[3])
         x = self.head(torch.cat([damaged, maps], dim=1))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
@@ -82,9 +96,8 @@ class ResUNet(nn.Module):
         x = self.body(x)
         for decoder, up in zip(reversed(self.decoders), reversed(self.ups), strict=True):
             x = decoder(up(x) + skips.pop())
-        damage: Tensor = self.tail(x)
-        return damage
+        return x
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width, bias=False) for _ in range(count)))
+def _blocks(width: int, count: int, slopes: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias=False, slopes=slopes) for _ in range(count)))

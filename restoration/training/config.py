@@ -77,6 +77,7 @@ class Recipe:
             "exposure" = too little light, of whole pictures, real pairs among them;
             "lifted-noise" = the noise that brightening makes visible.
         pair_share: share of real exposure pairs among the pictures of "exposure".
+        light_share: share of the patches of "second-order" that are shrunk without other damage, or compressed once.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
@@ -119,6 +120,7 @@ class Recipe:
     steps: Count
     network_config: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     sigma_255: Levels255 = (0.0, 55.0)
+    light_share: Share = 0.0
     gray_share: Share = 0.0
     pair_share: Share = 0.0
     scale: Count = 1
@@ -189,6 +191,8 @@ def _disagreement(recipe: Recipe) -> str:
         return f"has lr {recipe.lr:g}, but of optimizer kfac it is the share of the best step; use 0.1 to 1"
     if recipe.objective == "fill" and recipe.degradation != "holes":
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
+    if recipe.light_share and recipe.degradation != "second-order":
+        return 'has a light_share, which is for degradation = "second-order" only; remove it'
     if recipe.gray_share and shrinks:
         return "has a gray_share, which is not for super-resolution; remove it"
     if recipe.teaching is not None and recipe.objective == "luma":

@@ -114,6 +114,9 @@ def _holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damag
 
 
 def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    if recipe.light_share and rng.random() < recipe.light_share:
+        small = quantize_8bit(downscale(patch, scale=recipe.scale))
+        return Damaged(compress_jpeg(small, quality=int(rng.integers(50, 96))) if rng.random() < 0.5 else small)
     return Damaged(shrink(patch, recipe, rng))
 
 

@@ -33,13 +33,15 @@ class Batch:
 
     The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing; (B, 1, H, W)
     where it differs from pixel to pixel. For dark pictures it is the mean brightness that is wanted. The mask,
-    (B, 1, H, W), is 1 where pixels are lost; None where the task has none.
+    (B, 1, H, W), is 1 where pixels are lost; None where the task has none. The answer, of the same shape as `gt`, is a
+    teacher's; None where it is not known.
     """
 
     lq: Tensor
     gt: Tensor
     level: Tensor
     mask: Tensor | None = None
+    answer: Tensor | None = None
 
     def to(self, device: torch.device) -> Batch:
         """Return the batch on a device, its pictures with their channels last."""
@@ -48,7 +50,8 @@ class Batch:
             return tensor.to(device).contiguous(memory_format=torch.channels_last)
 
         mask = None if self.mask is None else place(self.mask)
-        return Batch(place(self.lq), self.gt.to(device), self.level.to(device), mask)
+        answer = None if self.answer is None else self.answer.to(device)
+        return Batch(place(self.lq), self.gt.to(device), self.level.to(device), mask, answer)
 
 
 class Dataset(Protocol):

@@ -22,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, nargs="+", required=True, metavar="FOLDER", help="folders of clean photographs"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and the log")
-    parser.add_argument("--every", type=_count, default=500, help="steps between validations and checkpoints")
+    parser.add_argument("--every", type=count, default=500, help="steps between validations and checkpoints")
     parser.add_argument("--until-step", type=int, help="stop early at this step; a later call goes on from there")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
-    parser.add_argument("--threads", type=_count, help="CPU threads to use")
+    parser.add_argument("--threads", type=count, help="CPU threads to use")
     parser.add_argument("--tensorboard", action="store_true", help="also log for TensorBoard, where it is installed")
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """Return a number of the command line.
 
     Raises:

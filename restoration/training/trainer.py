@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from restoration.engine.device import is_fast_on
 from restoration.errors import InvalidRequest, UnstableOutput
+from restoration.training.answers import AnsweredDataset
 from restoration.training.checkpoint import make_folder, read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch, Dataset
@@ -82,7 +83,7 @@ class Trainer:
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)
         self.teacher: Teacher | None = None
-        if recipe.teaching is not None:
+        if recipe.teaching is not None and not isinstance(dataset, AnsweredDataset):
             self.teacher = build_teacher(recipe.teaching, scale=recipe.scale, device=device)
 
     @property
@@ -189,10 +190,11 @@ class Trainer:
             return self._natural_step(self.optimizer, batch)
         restored, reference = self.restore(self.network, batch)
         loss = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
-        if self.teacher is not None:
-            reference = self.teacher(batch.lq)
+        answer = self._answer(batch)
+        if answer is not None and self.recipe.teaching is not None:
+            reference = answer
             taught = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
-            loss = torch.lerp(loss, taught, self.teacher.share)
+            loss = torch.lerp(loss, taught, self.recipe.teaching.share)
         if self.feature_loss is not None:
             loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)
         self.descend(loss)
@@ -223,18 +225,22 @@ class Trainer:
 
     def _natural_step(self, optimizer: KFAC, batch: Batch) -> float:
         """Do one step of the optimiser that needs the answers themselves, and return its loss."""
-        taught = None if self.teacher is None else self.teacher(batch.lq)
+        answer, teaching = self._answer(batch), self.recipe.teaching
 
         def errors() -> Tensor:
             restored, reference = self.restore(self.network, batch)
-            if taught is not None and self.teacher is not None:
-                reference = torch.lerp(reference, taught, self.teacher.share)
+            if answer is not None and teaching is not None:
+                reference = torch.lerp(reference, answer, teaching.share)
             return restored - reference
 
         self._set_rate()
         loss = optimizer.step(errors)
         self._follow()
         return loss
+
+    def _answer(self, batch: Batch) -> Tensor | None:
+        """Return what the teacher makes of a batch, None where there is none."""
+        return batch.answer if self.teacher is None else self.teacher(batch.lq)
 
     def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:
