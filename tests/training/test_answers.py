@@ -103,14 +103,14 @@ def test_answers_that_exist_stay_and_missing_ones_are_made(answers: Path, photos
 
 def test_answers_of_another_teacher_are_neither_added_to_nor_learnt_from(answers: Path, photos: Path) -> None:
     other = dataclasses.replace(RECIPE, teaching=Teaching("srcnn", parameters={"scale": 2}))
-    with pytest.raises(InvalidRequest, match="another teacher or recipe; name another folder"):
+    with pytest.raises(InvalidRequest, match=r"another teacher or recipe; name another folder"):
         _keep(photos, answers, recipe=other)
-    with pytest.raises(InvalidRequest, match="does not hold the answers of srcnn .* make them with `teach`"):
+    with pytest.raises(InvalidRequest, match=r"does not hold the answers of srcnn .* make them with `teach`"):
         open_dataset(other, [answers])
 
 
 def test_recipe_without_a_teacher_does_not_learn_from_answers(answers: Path) -> None:
-    with pytest.raises(InvalidRequest, match="has no teacher, .* add \\[teaching\\]"):
+    with pytest.raises(InvalidRequest, match=r"has no teacher, .* add \[teaching\]"):
         open_dataset(dataclasses.replace(RECIPE, teaching=None), [answers])
 
 
@@ -132,7 +132,7 @@ def test_full_disk_says_what_to_do(answers: Path, photos: Path, monkeypatch: pyt
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(InvalidRequest, match="No space left on device.*goes on with those that are missing"):
+    with pytest.raises(InvalidRequest, match=r"No space left on device.*goes on with those that are missing"):
         _keep(photos, answers, count=5)
     assert not (answers / "000003.npz").exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from pathlib import Path
 
@@ -10,8 +11,12 @@ import numpy as np
 import pytest
 import torch
 
+from restoration.degradations.noise import quantize_8bit
+from restoration.degradations.resize import downscale
+from restoration.degradations.second_order import degrade_twice
 from restoration.errors import InvalidRequest
 from restoration.training.config import Degradation, Recipe
+from restoration.training.damage import damage
 from restoration.training.dataset import SUFFIXES, PatchDataset, find_photos
 from restoration.training.open import open_dataset
 
@@ -102,3 +107,18 @@ def test_single_exposure_pair_is_not_enough_to_learn_from(tmp_path: Path) -> Non
 def test_photographs_alone_cannot_validate_exposure(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="needs exposure pairs, at least to validate on"):
         open_dataset(_recipe("exposure"), [_write(tmp_path / "photos", "a.png", "b.png")])
+
+
+def test_light_damage_is_shrinking_and_at_most_one_compression(rng: np.random.Generator) -> None:
+    coarse = rng.random((12, 12, 3), dtype=np.float32)
+    clean = cv2.resize(coarse, (96, 96), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    recipe = dataclasses.replace(_recipe("second-order", scale=4), light_share=1.0)
+    shrunk = quantize_8bit(downscale(clean, scale=4))
+    lightly = [np.abs(damage(clean, recipe, np.random.default_rng(seed)).picture - shrunk).mean() for seed in range(20)]
+    assert 4 <= sum(difference == 0 for difference in lightly) <= 16
+    assert max(lightly) < 0.06
+    heavily = dataclasses.replace(recipe, light_share=0.0)
+    assert np.array_equal(
+        damage(clean, heavily, np.random.default_rng(0)).picture,
+        degrade_twice(clean, rng=np.random.default_rng(0), scale=4),
+    )

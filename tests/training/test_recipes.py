@@ -75,6 +75,19 @@ def test_gray_pictures_are_not_for_super_resolution(degradation: str, tmp_path: 
         _read(tmp_path, degradation=f'"{degradation}"', scale="2", gray_share="0.1")
 
 
+def test_light_damage_is_for_the_damage_of_the_web(tmp_path: Path) -> None:
+    assert _read(tmp_path, degradation='"second-order"', scale="2", light_share="0.3").light_share == 0.3
+    with pytest.raises(InvalidRequest, match="light_share, which is for degradation = "):
+        _read(tmp_path, degradation='"bicubic"', scale="2", light_share="0.3")
+
+
+def test_parts_start_from_files(tmp_path: Path) -> None:
+    recipe = _read(tmp_path, learn='["tail"]', revive="true", init_parts='{ head = "a.safetensors" }')
+    assert recipe.init_parts == {"head": "a.safetensors"}
+    with pytest.raises(InvalidRequest, match="names something else than files in init_parts"):
+        _read(tmp_path, init_parts="{ head = 3 }")
+
+
 def test_objective_without_its_damage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="objective fill, but gaussian cuts no holes"):
         _read(tmp_path, objective='"fill"')
