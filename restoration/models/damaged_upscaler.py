@@ -1,12 +1,14 @@
-"""Super-resolution of damaged pictures: half of strong noise goes first, then a network cleans and enlarges, then edges
-get steeper and colours are brought back to those of the input.
+"""Super-resolution of damaged pictures: half of the noise goes first, then an EDSR enlarges, then the answer is brought
+back to what the input shows.
 
 Reference:
-    Irani & Peleg, Improving Resolution by Image Registration, 1991 (back-projection, here of colours).
+    Irani & Peleg, Improving Resolution by Image Registration, 1991 (back-projection);
+    He, Sun, Tang, Guided Image Filtering, 2013, doi:10.1109/TPAMI.2012.213 (what keeps edges clean in it).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,37 +17,49 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, interpolate, load_network, load_state
-from restoration.models.cleaning_upscaler import CleaningUpscaler
-from restoration.models.edsr import edsr_contract, upsample_skip
+from restoration.models.base import Contract, NetworkRestorer, load_between, load_network, load_state
+from restoration.models.edsr import EDSR, edsr_contract, upsample_skip
 from restoration.models.smoothing import gaussian_smooth
 from restoration.models.unet import ResUNet
 from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
 from restoration.types import Parameters
 
 _CLEANED = 0.5
-"""How much of the noise goes first; fur and skin would go with more. The network removes the rest."""
-_LEAST_NOISE = 6 / 255
-"""Less is left to the network. It takes noise as strong as that of some photographs of RealSRSet for texture."""
+"""How much of the noise goes first. Fur and skin would go with more; the upscaler itself removes the rest. On 15
+pictures with the damage of the web, 0, 0.5, 0.75 and 1 give 23.24, 23.28, 23.27, 23.25 dB; HaarPSI 0.410, 0.402, 0.396,
+0.389, which takes what noise is left for texture."""
+_LEAST_NOISE = 1 / 255  # less is left to the upscaler
 _COLOURS_PX = 3.0  # deviation of the Gaussian that colours are compared after, in pixels of the input
+_SHAPES_PX = 1.0  # and of the windows in which contrasts are
+_SHAPES_SHARE = 0.5
+"""How much of the shapes comes back. Consistency on Set5 is 27.2 dB without, with 0.3, 0.5, 1: 29.9, 30.7, 33.3; lines
+and whiskers get paler."""
+_MOST_STRONGER = 0.5
+"""Slope up to which contrasts that are too weak are strengthened; more gives halos. On Set5 0.5 gains 0.06 dB and
+0.2 dB of consistency over 0, and 14 pictures with the damage of the web 0.002 of HaarPSI."""
+_UNSEEN = 2 / 255
+_SMOOTHED_NOISE = 3 / (2 * math.sqrt(math.pi) * _SHAPES_PX)  # three deviations of white noise in a window's mean
+_GRID_PX, _FINE_PX, _FINE_MOST, _FEW = 1.2, 1.5, 5 / 255, 0.02
+"""Windows of the grid, in pixels of the input; fine detail is what is smaller than a Gaussian of the answer; where only
+few of a hundred pixels count, no grid is known. Without, mesh is seen on skin and stone, and 15 pictures with the
+damage of the web lose 0.02 dB."""
 _OVERLAP_PX = 72
-_CRISPNESS, _CRISP_PX = 0.5, 1.0
-"""More makes halos visible. The gradients of 25 real pictures are 1.00 of the teacher's, and 0.95 without, as the mean
-of eight views is softer than one."""
+"""What lies farther away changes the answer by less than 1e-5 even at sigma 50 (the engine takes less and blends)."""
+_CRISPNESS, _CRISP_PX = 0.9, 1.0
+"""More makes halos visible. The gradients of 25 real pictures are 0.93 of the teacher's with one view, and 0.86 with
+eight, whose edges have fewer stairs."""
 
 
 class DamagedUpscaler(NetworkRestorer):
     """Enlarge a picture whose noise has the deviation `sigma`, in [0, 1] units.
 
-    The answer, shrunk back, has the colours of the cleaned input.
+    The answer, shrunk back, has the colours of the cleaned input, and about its contrasts.
 
     Args:
-        upscaler: finds what bilinear upsampling lacks.
-        denoiser: finds the noise of a picture, told its deviation.
         crispness: amount of unsharp masking.
     """
 
-    def __init__(self, upscaler: nn.Module, denoiser: nn.Module, contract: Contract, *, crispness: float = 0.0) -> None:
+    def __init__(self, upscaler: EDSR, denoiser: nn.Module, contract: Contract, *, crispness: float = 0.0) -> None:
         super().__init__(nn.ModuleDict({"upscaler": upscaler, "denoiser": denoiser}), contract)
         self.upscaler, self.denoiser, self.crispness = upscaler, denoiser, crispness
 
@@ -58,9 +72,10 @@ class DamagedUpscaler(NetworkRestorer):
             return turned_back(self.upscaler(seen).float(), view)
 
         answer = upsample_skip(clean, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
+        answer = without_grid(answer, self.contract.scale)
         if self.crispness:
             answer = crisper(answer, self.crispness)
-        return with_colours_of(clean, answer)
+        return _agreed(answer, clean, (1 - _CLEANED) * sigma)
 
     def _cleaned(self, image: Tensor, sigma: Tensor) -> Tensor:
         noisy = sigma.flatten() >= _LEAST_NOISE
@@ -72,10 +87,30 @@ class DamagedUpscaler(NetworkRestorer):
         return clean
 
 
+def without_grid(answer: Tensor, scale: int) -> Tensor:
+    """Return an enlarged picture (B, C, scale*H, scale*W) without the faint grid that pixel shuffling leaves on it.
+
+    A grid differs from a picture in that each of the scale x scale places of a pixel has the same error as in the
+    pixels around: the mean of the fine detail there. Pixels with detail stronger than `_FINE_MOST` hardly count.
+    """
+    fine = functional.pixel_unshuffle(answer - gaussian_smooth(answer, _FINE_PX), scale)
+    fine = fine.reshape(len(fine), answer.shape[1], scale**2, *fine.shape[2:])
+    weights = 1 / (1 + (fine.abs().amax(dim=2, keepdim=True) / _FINE_MOST) ** 4)
+    places, total = (_smooth_places(each) for each in (weights * fine, weights))
+    grid = (places - places.mean(dim=2, keepdim=True)) / (total + _FEW)
+    return answer - functional.pixel_shuffle(grid.flatten(1, 2), scale)
+
+
+def _smooth_places(places: Tensor) -> Tensor:
+    """Smooth each plane of (B, C, places, H, W)."""
+    return gaussian_smooth(places.flatten(1, 2), _GRID_PX).reshape(places.shape)
+
+
 def crisper(answer: Tensor, amount: float) -> Tensor:
     """Return (B, C, H, W) after unsharp masking that makes edges steeper, but nothing brighter or darker than around.
 
-    So no rims of light run along dark lines.
+    So no rims of light run along dark lines. On 14 pictures with the damage of the web PSNR and SSIM rise by 0.003 dB
+    and 0.0003.
     """
     crisp = answer + amount * (answer - gaussian_smooth(answer, _CRISP_PX))
     around = functional.pad(answer, [2] * 4, mode="replicate")
@@ -92,33 +127,52 @@ def _brightest(picture: Tensor) -> Tensor:
     return picture
 
 
-def with_colours_of(shown: Tensor, answer: Tensor) -> Tensor:
-    """Return an enlarged answer whose colours, after a wide Gaussian, are those of what is shown, (B, C, H, W)."""
+def _agreed(answer: Tensor, shown: Tensor, sigma: Tensor) -> Tensor:
+    """Return the answer brought nearer to what is shown, (B, C, H, W), but for its noise of deviation `sigma`.
+
+    What the shrunk answer lacks is not laid upon the answer, which would put halos and stairs beside its edges:
+    colours are, but contrasts are weakened or strengthened in place, by a line through the values of each window.
+    """
     shrunk = functional.interpolate(answer, size=shown.shape[2:], mode="bicubic", antialias=True)
-    missing = gaussian_smooth(shown - shrunk, _COLOURS_PX)
-    return answer + functional.interpolate(missing, size=answer.shape[2:], mode="bicubic")
+    missing = shown - shrunk
+    colours = gaussian_smooth(missing, _COLOURS_PX)
+    slope, offset = _lines(shrunk, missing - colours, sigma)
+    slope, offset, colours = (
+        functional.interpolate(each, size=answer.shape[2:], mode="bicubic") for each in (slope, offset, colours)
+    )
+    return answer + colours + _SHAPES_SHARE * (slope * answer + offset)
+
+
+def _lines(given: Tensor, wanted: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    """Return slope and offset of the line from one picture to the other around each pixel, steep ones flattened.
+
+    Contrasts below the noise of what is wanted tell nothing, and means must differ by more than three deviations of it.
+    """
+    mean, wanted_mean = gaussian_smooth(given, _SHAPES_PX), gaussian_smooth(wanted, _SHAPES_PX)
+    covariance = gaussian_smooth(given * wanted, _SHAPES_PX) - mean * wanted_mean
+    variance = gaussian_smooth(given**2, _SHAPES_PX) - mean**2
+    slope = (covariance / (variance + _UNSEEN**2 + sigma**2)).clamp(max=_MOST_STRONGER)
+    offset = wanted_mean.sign() * (wanted_mean.abs() - _SMOOTHED_NOISE * sigma).clamp(min=0) - slope * mean
+    return gaussian_smooth(slope, _SHAPES_PX), gaussian_smooth(offset, _SHAPES_PX)
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DamagedUpscaler:
     """Build the upscaler from its files.
 
-    Its weights have the roles "x<scale>-sharp" and "x<scale>" (faithful), which holds what differs from the former;
-    `sharpness` leads from the latter (0) to the former (1). "denoiser" is that of the built-in denoiser. The
-    configuration has a table for each of the two networks.
+    Its weights have the roles "x<scale>" (faithful) and "x<scale>-sharp"; `sharpness` leads from the one (0) to the
+    other (1). "denoiser" is that of the built-in denoiser. The configuration has a table for each of the two networks.
 
     Raises:
         WeightsUnavailable: a file holds something else.
     """
     scale, sharpness = int(parameters["scale"]), float(parameters["sharpness"])
-    upscaler = CleaningUpscaler(scale, **config.get("upscaler", {}))  # type: ignore[arg-type]
+    upscaler = EDSR(scale, **config.get("upscaler", {}))  # type: ignore[arg-type]
     denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
     name = "the built-in upscaler for damaged pictures"
-    sharp = load_state(weights[f"x{scale}-sharp"])
-    faithful = {**sharp, **load_state(weights[f"x{scale}"])}
-    load_network(upscaler, interpolate(sharp, faithful, share=sharpness), model=name)
+    load_network(upscaler, load_between(weights, f"x{scale}", share=sharpness), model=name)
     load_network(denoiser, load_state(weights["denoiser"]), model=name)
     contract = replace(
-        edsr_contract(upscaler.upscaler),
+        edsr_contract(upscaler),
         overlap_px=_OVERLAP_PX,
         size_multiple=denoiser.size_multiple,
         size_minimum=denoiser.size_multiple,

@@ -45,7 +45,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "zero_dce:build": {"width": 4},
     "contextual_attention:build": {"width": 4, "widths": [4, 6], "blocks": [1], "dilations": [1]},
     "damaged_upscaler:build": {
-        "upscaler": {"width": 4, "blocks": 1, "widths": [4, 8], "cleaner_blocks": 1},
+        "upscaler": {"width": 4, "blocks": 1},
         "denoiser": {"widths": [4, 8], "blocks": 1},
     },
     "lowlight:build": {name: {"widths": [4, 8], "blocks": 1} for name in ("light", "noise", "denoiser")},
@@ -55,7 +55,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "deep_image_prior:build_enlarge": {"widths": [4, 8]},
 }
 QUICK: Mapping[str, dict[str, ParamValue]] = {info.id: {"iterations": 3} for info in load_manifest() if info.is_anytime}
-ONCE_A_PIXEL = {"lowlight:build": ("noise", "denoiser"), "damaged_upscaler:build": ("x4",)}
+ONCE_A_PIXEL = {"lowlight:build": ("noise", "denoiser"), "damaged_upscaler:build": ("x4", "denoiser")}
 """Of models of several networks, the roles of those that see every pixel."""
 SIZES = ((1, 1), (7, 5), (16, 16), (33, 20))
 MODELS = [info for info in load_manifest() if info.config.get("architecture") not in zoo.FULL_SIZE_ONLY]
@@ -72,11 +72,10 @@ def _network(
         classes = {"light": LightNetwork, "noise": LiftedNoiseNetwork, "denoiser": ResUNet}
         return classes[role](**config[role]), None
     if info.factory == "damaged_upscaler:build":
-        from restoration.models.cleaning_upscaler import CleaningUpscaler
+        from restoration.models.edsr import EDSR
         from restoration.models.unet import ResUNet
 
-        is_first = role == "denoiser"
-        return (ResUNet(**config["denoiser"]) if is_first else CleaningUpscaler(scale, **config["upscaler"])), None
+        return (ResUNet(**config["denoiser"]) if role == "denoiser" else EDSR(scale, **config["upscaler"])), None
     if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet
 
