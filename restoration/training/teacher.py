@@ -25,12 +25,11 @@ from restoration.types import Parameters
 
 
 class Teacher:
-    """What a model makes of damaged pictures, given to it as the engine gives them, and its share of the loss."""
+    """What a model makes of damaged pictures, given to it as the engine gives them."""
 
-    def __init__(self, restorer: Restorer, parameters: Parameters, *, share: float) -> None:
+    def __init__(self, restorer: Restorer, parameters: Parameters) -> None:
         self._restorer = restorer
         self._parameters = parameters
-        self.share = share
 
     def __call__(self, damaged: Tensor) -> Tensor:
         """Return the model's answer in [0, 1] to (B, 3, H, W) of the same range."""
@@ -93,4 +92,4 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
         raise InvalidRequest(
             f'Teacher "{teaching.model}" enlarges by {contract.scale}, the recipe by {scale}; use another one.'
         )
-    return Teacher(restorer, in_model_units(info, parameters), share=teaching.share)
+    return Teacher(restorer, in_model_units(info, parameters))

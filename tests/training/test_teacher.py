@@ -45,7 +45,7 @@ def test_teacher_for_non_commercial_use_is_refused_unless_asked_for(
     with pytest.raises(InvalidRequest, match=f"non-commercial use only, .* set {NON_COMMERCIAL_VARIABLE}=1"):
         build_teacher(teaching, scale=2, device=CPU)
     monkeypatch.setenv(NON_COMMERCIAL_VARIABLE, "1")
-    assert build_teacher(teaching, scale=2, device=CPU).share == 1
+    assert build_teacher(teaching, scale=2, device=CPU)(torch.rand(1, 3, 8, 8)).shape == (1, 3, 16, 16)
 
 
 def test_teacher_that_fills_a_mask_is_refused() -> None:

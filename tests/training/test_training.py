@@ -92,7 +92,7 @@ def test_natural_steps_can_go_towards_a_teacher(photos: Path, tmp_path: Path) ->
     trainer = _trainer(recipe, photos, tmp_path)
     batch = trainer.next_batch()
     restored, _ = trainer.restore(trainer.network, batch)
-    trainer.teacher = Teacher(_Gray(), {}, share=1.0)
+    trainer.teacher, trainer.recipe = Teacher(_Gray(), {}), dataclasses.replace(recipe, teaching=Teaching("gray"))
     assert trainer.train_step() == pytest.approx(float((restored.detach() - 0.5).square().mean()), rel=1e-4)
 
 
