@@ -23,7 +23,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from restoration.engine.device import pick_devices, tune_process
+from restoration.engine.device import candidate_dtypes, pick_devices, tune_process
 from restoration.engine.job import Answer, Job
 from restoration.engine.precision import choose_precision
 from restoration.engine.scheduler import Scheduler
@@ -38,6 +38,7 @@ FloatArray = npt.NDArray[np.float32]
 _SIGMA_255 = 25
 _DENOISER = "resunet-color"
 _UPSCALER = "edsr-lite"
+_DAMAGED_UPSCALER = "edsr-web"
 _LONG_S = 10.0
 
 
@@ -127,6 +128,24 @@ def _against_realesrganer(bench: _Bench) -> Iterator[Line]:
         yield Line(f"{name}, 512x512", "s", ours, f"RealESRGANer, {better}", seconds[better], ratio, goal)
 
 
+def _against_its_teacher(bench: _Bench) -> Iterator[Line]:
+    """The built-in upscaler for damaged pictures against a network of its teacher's size, both in this engine."""
+    ours, pixels = bench.load(_DAMAGED_UPSCALER), photograph(512, 512)
+    with tempfile.TemporaryDirectory() as folder:
+        theirs, _ = _same_networks(bench, "SRVGGNetCompact x4", Path(folder))
+
+    def restore(loaded: Loaded, sigma_255: float) -> Callable[[], object]:
+        return lambda: _last(bench.scheduler, _job(loaded, pixels, sigma_255=sigma_255))
+
+    seconds = timed(
+        {"clean": restore(ours, 0), "noisy": restore(ours, _SIGMA_255), "teacher": restore(theirs, 0)},
+        repeats=bench.repeats,
+    )
+    for side, words in (("clean", "no noise measured"), ("noisy", "noise removed first")):
+        ratio, name = seconds["teacher"] / seconds[side], f"{_DAMAGED_UPSCALER} x4, 512x512, {words}"
+        yield Line(name, "s", seconds[side], "its teacher's network", seconds["teacher"], ratio, "at least 1.5")
+
+
 def _race(bench: _Bench, name: str, folder: Path) -> dict[str, float]:
     ours, theirs = _same_networks(bench, name, folder)
     pixels = photograph(512, 512)
@@ -160,7 +179,7 @@ def _same_networks(bench: _Bench, name: str, folder: Path) -> tuple[Loaded, Call
     file = folder / "net.pth"
     torch.save({key: network.state_dict()}, file)
     restorer = build(config=config, weights={"net": file}, parameters={"scale": 4})
-    candidates = (*restorer.contract.dtypes[:1], torch.float32)
+    candidates = candidate_dtypes(bench.device, restorer.contract.dtypes, precision="auto")
     chosen, dtype = choose_precision(restorer, device=bench.device, candidates=candidates, parameters={})
 
     def theirs(tile_px: int) -> Any:
@@ -340,6 +359,7 @@ MEASUREMENTS: Mapping[str, Callable[[_Bench], Iterator[Line]]] = {
     "memory": _memory,
     "peak": _peak_share,
     "realesrganer": _against_realesrganer,
+    "teacher": _against_its_teacher,
 }
 
 
@@ -366,8 +386,8 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - started_s
 
 
-def _job(loaded: Loaded, pixels: FloatArray) -> Job:
-    return Job(loaded.restorer, pixels, {"sigma": _SIGMA_255 / 255}, dtype=loaded.dtype)
+def _job(loaded: Loaded, pixels: FloatArray, *, sigma_255: float = _SIGMA_255) -> Job:
+    return Job(loaded.restorer, pixels, {"sigma": sigma_255 / 255}, dtype=loaded.dtype)
 
 
 def _last(scheduler: Scheduler, job: Job) -> FloatArray:

@@ -51,8 +51,9 @@ class EDSR(nn.Module):
         )
         self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
 
-    def forward(self, image: Tensor, *maps: Tensor) -> Tensor:
-        shallow = self.head(torch.cat([image - 0.5, *maps], dim=1) if maps else image - 0.5)
+    def forward(self, image: Tensor, maps: Tensor | None = None) -> Tensor:
+        given = image - 0.5
+        shallow = self.head(given if maps is None else torch.cat([given, maps], dim=1))
         return functional.pixel_shuffle(self.tail(shallow + self.body(shallow)), self.scale)
 
 

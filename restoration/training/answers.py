@@ -33,6 +33,10 @@ def are_answers(folder: Path) -> bool:
     return (folder / _NOTE).is_file()
 
 
+_TEACHERS = ("model", "parameters", "scale", "degradation")
+"""What a recipe that learns from answers has to share with the one that they were made for."""
+
+
 def keep_answers(
     dataset: PatchDataset,
     teacher: Teacher,
@@ -54,8 +58,14 @@ def keep_answers(
         moved: is told after each how many there are.
 
     Raises:
-        InvalidRequest: the answers of another teacher lie there, or the folder cannot be written to.
+        InvalidRequest: the recipe does not enlarge, answers of another recipe lie there, or the folder cannot be
+            written to.
     """
+    if dataset.recipe.scale == 1:
+        raise InvalidRequest(
+            f"Recipe {dataset.recipe.name} does not enlarge; answers are kept for those that do, as others are told a "
+            "level or a mask beside the picture. Train it with the teacher at hand: `train` on the photographs."
+        )
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _note_teacher(folder, dataset.recipe, teaching)
@@ -79,7 +89,7 @@ def _note_teacher(folder: Path, recipe: Recipe, teaching: Teaching) -> None:
     """Write down whose answers a folder will hold."""
     note = _note(recipe, teaching)
     if are_answers(folder) and _read_note(folder) != note:
-        raise InvalidRequest(f"{folder} holds answers of another teacher or recipe; name another folder in --out.")
+        raise InvalidRequest(f"{folder} holds answers for another teacher or recipe; name another folder in --out.")
     (folder / _NOTE).write_text(json.dumps(note, indent=1), encoding="utf-8")
 
 
@@ -89,7 +99,17 @@ def _note(recipe: Recipe, teaching: Teaching) -> dict[str, Any]:
         "parameters": dict(teaching.parameters),
         "scale": recipe.scale,
         "degradation": recipe.degradation,
+        "light_share": recipe.light_share,
+        "max_side_px": recipe.max_side_px,
+        "patch_px": recipe.patch_px,
+        "seed": recipe.seed,
     }
+
+
+def _is_of(recipe: Recipe, teaching: Teaching, folder: Path) -> bool:
+    """Return whether a folder holds answers of a recipe's teacher to what the recipe learns from."""
+    there, wanted = _read_note(folder), _note(recipe, teaching)
+    return all(there.get(name) == wanted[name] for name in _TEACHERS)
 
 
 def _read_note(folder: Path) -> dict[str, Any]:
@@ -128,7 +148,7 @@ class AnsweredDataset:
                 "name folders of photographs."
             )
         for folder in folders:
-            if not are_answers(folder) or _read_note(folder) != _note(recipe, recipe.teaching):
+            if not (are_answers(folder) and _is_of(recipe, recipe.teaching, folder)):
                 raise InvalidRequest(
                     f"{folder} does not hold the answers of {recipe.teaching.model} to what recipe {recipe.name} "
                     "learns from; make them with `teach`."
@@ -146,6 +166,8 @@ class AnsweredDataset:
                 if file.name.startswith(_HELD_OUT)
             )
         ]
+        if not self.validation:
+            raise InvalidRequest(f"No answers to held-out pictures lie in {folders[0]}; run `teach` again.")
 
     @property
     def count(self) -> int:

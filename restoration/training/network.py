@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -33,6 +33,11 @@ def build_network(recipe: Recipe) -> nn.Module:
     files |= {f"{part}.": file for part, file in recipe.init_parts.items()}
     if files:
         own = network.state_dict()
+        if unknown := [part for part in files if not any(name.startswith(part) for name in own)]:
+            raise InvalidRequest(
+                f"Recipe {recipe.name} starts {', '.join(unknown)} from a file, but no weights of {recipe.network} "
+                f"begin so; they are {_parts_of(own)}."
+            )
         given = {
             f"{part}{name}": tensor for part, file in files.items() for name, tensor in _read(file, recipe).items()
         }
@@ -75,6 +80,10 @@ def construct_network(name: str, config: Mapping[str, Any]) -> nn.Module:
     return network
 
 
+def _parts_of(names: Iterable[str]) -> str:
+    return ", ".join(sorted({name.split(".")[0] for name in names}))
+
+
 def _read(file: str, recipe: Recipe) -> dict[str, Tensor]:
     """Return the float32 tensors of a file that a recipe starts from.
 
@@ -108,7 +117,7 @@ def _leave_the_others(network: nn.Module, recipe: Recipe) -> None:
     if unknown := [beginning for beginning in recipe.learn if not any(name.startswith(beginning) for name in names)]:
         raise InvalidRequest(
             f"Recipe {recipe.name} lets {', '.join(unknown)} learn, but no weights of {recipe.network} begin so; "
-            f"they are {', '.join(sorted({name.split('.')[0] for name in names}))}."
+            f"they are {_parts_of(names)}."
         )
     for name, parameter in network.named_parameters():
         parameter.requires_grad_(name.startswith(tuple(recipe.learn)))

@@ -25,12 +25,11 @@ _TINY = 1e-12
 _BIAS_OF_A_BLOCK = "second.bias"
 
 
-class _Watch(TorchFunctionMode):
-    """Note of every channel of every call of `relu` at how many pixels something passes."""
+class _Rectifiers(TorchFunctionMode):
+    """While entered, `saw` is told of every call of a rectifier."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.shares: list[Tensor] = []
+    def saw(self, given: Tensor, answer: Tensor) -> None:
+        raise NotImplementedError
 
     def __torch_function__(
         self,
@@ -40,16 +39,29 @@ class _Watch(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         answer = func(*args, **(kwargs or {}))
-        if func is functional.relu and answer.ndim == 4:
-            self.shares.append((answer > 0).float().mean(dim=(0, 2, 3)))
+        if func in (functional.relu, functional.prelu):
+            self.saw(args[0], answer)
         return answer
+
+
+class _Watch(_Rectifiers):
+    """Note of every channel of every rectifier at how many pixels something passes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shares: list[Tensor] = []
+
+    def saw(self, given: Tensor, answer: Tensor) -> None:
+        if answer.ndim == 4:
+            self.shares.append((answer != 0).float().mean(dim=(0, 2, 3)))
 
 
 def silent_share(run: Callable[[], object]) -> float:
     """Return the share of the channels behind rectifiers that at fewer than 0.3 % of the pixels let anything through.
 
     Args:
-        run: calls a network; of calls of `torch.nn.functional.relu` in it those on (B, C, H, W) count.
+        run: calls a network; of `relu` and `prelu` of `torch.nn.functional` in it those on (B, C, H, W) count. What a
+            slope lets through counts too.
     """
     with torch.no_grad(), _Watch() as watch:
         run()
@@ -113,8 +125,8 @@ class _Seen:
         self._hook.remove()
 
 
-class _Pairing(TorchFunctionMode):
-    """Find out which convolutions lie before and after each call of `relu`."""
+class _Pairing(_Rectifiers):
+    """Find out which convolutions lie before and after each rectifier."""
 
     def __init__(self, layers: Sequence[nn.Conv2d]) -> None:
         super().__init__()
@@ -132,17 +144,8 @@ class _Pairing(TorchFunctionMode):
         assert isinstance(layer, nn.Conv2d)
         self.pairs += [(source, layer) for tensor, source in self._rectified if tensor is given[0]]
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        answer = func(*args, **(kwargs or {}))
-        if func is functional.relu:
-            self._rectified += [(answer, source) for tensor, source in self._from if tensor is args[0]]
-        return answer
+    def saw(self, given: Tensor, answer: Tensor) -> None:
+        self._rectified += [(answer, source) for tensor, source in self._from if tensor is given]
 
     def close(self) -> None:
         """Take the hooks off the layers."""

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from restoration.errors import InvalidRequest
 from restoration.models.cleaning_upscaler import CleaningUpscaler
 from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.layers import ResidualBlock
@@ -47,6 +48,20 @@ def test_begins_as_a_cleaner_and_an_upscaler_one_after_the_other(tmp_path: Path)
         clean = image - cleaner(image, both.level)
         expected = upsample_skip(clean, 3) + upscaler(clean)
         torch.testing.assert_close(upsample_skip(image, 3) + both(image), expected, atol=1e-5, rtol=0)
+
+
+def test_part_that_the_network_lacks_is_told(tmp_path: Path) -> None:
+    save_file({"a": torch.zeros(1)}, tmp_path / "a.safetensors")
+    recipe = Recipe(
+        name="both",
+        network="cleaning_upscaler:CleaningUpscaler",
+        degradation="bicubic",
+        steps=1,
+        scale=4,
+        init_parts={"denoiser": str(tmp_path / "a.safetensors")},
+    )
+    with pytest.raises(InvalidRequest, match=r"starts denoiser\. from a file, .* they are cleaner, level, upscaler"):
+        build_network(recipe)
 
 
 def test_learns_what_the_upscaler_makes_of_what_the_cleaner_saw() -> None:

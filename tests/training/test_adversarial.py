@@ -292,6 +292,13 @@ def test_local_contrast_sees_how_strong_a_texture_is_and_not_where() -> None:
     )  # what is unseen counts a little
 
 
+@pytest.mark.parametrize("side", [3, 7])
+def test_means_of_windows_are_those_of_pooling(side: int) -> None:
+    picture = torch.rand(2, 3, 12, 15)
+    pooled = torch.nn.functional.avg_pool2d(picture, side, stride=1)
+    torch.testing.assert_close(perceptual._window_means(picture, side), pooled)
+
+
 def test_denoiser_stands_in_where_vgg19_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> perceptual.VGGFeatures:
         raise OSError("no network")

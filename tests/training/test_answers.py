@@ -103,10 +103,31 @@ def test_answers_that_exist_stay_and_missing_ones_are_made(answers: Path, photos
 
 def test_answers_of_another_teacher_are_neither_added_to_nor_learnt_from(answers: Path, photos: Path) -> None:
     other = dataclasses.replace(RECIPE, teaching=Teaching("srcnn", parameters={"scale": 2}))
-    with pytest.raises(InvalidRequest, match=r"another teacher or recipe; name another folder"):
+    with pytest.raises(InvalidRequest, match=r"for another teacher or recipe; name another folder"):
         _keep(photos, answers, recipe=other)
     with pytest.raises(InvalidRequest, match=r"does not hold the answers of srcnn .* make them with `teach`"):
         open_dataset(other, [answers])
+
+
+def test_answers_to_other_damage_are_not_added_but_may_be_learnt_from(answers: Path, photos: Path) -> None:
+    lighter = dataclasses.replace(RECIPE, light_share=0.5)
+    with pytest.raises(InvalidRequest, match=r"for another teacher or recipe"):
+        _keep(photos, answers, recipe=lighter)
+    assert open_dataset(lighter, [answers]).count == 3
+
+
+def test_answers_are_kept_for_recipes_that_enlarge(photos: Path, tmp_path: Path) -> None:
+    cleaner = dataclasses.replace(RECIPE, scale=1, degradation="gaussian", network="unet:ResUNet", network_config={})
+    with pytest.raises(InvalidRequest, match=r"does not enlarge; .* `train` on the photographs"):
+        _keep(photos, tmp_path / "a", recipe=cleaner)
+    assert not (tmp_path / "a").exists()
+
+
+def test_answers_without_held_out_ones_say_what_to_do(answers: Path) -> None:
+    for file in answers.glob("held-out*.npz"):
+        file.unlink()
+    with pytest.raises(InvalidRequest, match=r"No answers to held-out pictures .* run `teach` again"):
+        AnsweredDataset(RECIPE, [answers])
 
 
 def test_recipe_without_a_teacher_does_not_learn_from_answers(answers: Path) -> None:

@@ -22,6 +22,17 @@ def test_channels_that_nothing_wakes_are_counted() -> None:
     assert silent_share(lambda: network(PICTURE, LEVEL)) == pytest.approx(alive + 6 / (6 * 8), abs=0.05)
 
 
+def test_what_a_slope_lets_through_counts() -> None:
+    torch.manual_seed(0)
+    network = EDSR(2, width=4, blocks=1, slopes=True)
+    with torch.no_grad():
+        network.body[0].first.bias[:2] = -100
+    silent = silent_share(lambda: network(PICTURE))
+    with torch.no_grad():
+        network.body[0].slopes[0] = 0.1
+    assert silent_share(lambda: network(PICTURE)) == silent - 0.25
+
+
 def test_network_without_rectifiers_has_no_silent_channels() -> None:
     assert silent_share(lambda: PICTURE * 2) == 0
 
