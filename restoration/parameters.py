@@ -92,8 +92,11 @@ def _rounded(param: Param, told: float) -> float:
 
 
 def _on_step(param: Param, value: ParamValue) -> ParamValue:
-    """Return a number that models are built with rounded to a step of its control, lest every value be a model."""
-    if not param.is_build or param.kind != "float" or not param.step:
+    """Return a number that models are built with rounded to a step of its control, lest every value be a model.
+
+    A factor stays as it is: networks are built for the whole factors next to it, and the rest is plain resizing.
+    """
+    if not param.is_build or param.kind != "float" or not param.step or param.name == "scale":
         return value
     first = param.minimum or 0.0
     return round(first + round((float(value) - first) / param.step) * param.step, 6)

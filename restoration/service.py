@@ -36,6 +36,7 @@ from restoration.images import (
     feather,
 )
 from restoration.manifest import load_manifest
+from restoration.memory import memory_told
 from restoration.models.membrane import fill_smoothly
 from restoration.parameters import complete, fits, in_model_units, mix_of
 from restoration.plan import Plan, check_choices, make_plan, task_named
@@ -131,16 +132,18 @@ class Service:
             UnstableOutput: the network's answer is no picture, also in float32.
             DeadlinePassed: the service's time limit is over.
         """
-        plan = self._prepare(request)
+        with memory_told():
+            plan = self._prepare(request)
         run = _Run(plan)
         outcome = "cancelled"
         try:
-            for event in self._carry_out(plan, run):
-                if isinstance(event, Done):
-                    outcome = "done"
-                    note = self._record(run, outcome)
-                    event = Done(replace(event.result, notes=(*event.result.notes, *note)))
-                yield event
+            with memory_told():
+                for event in self._carry_out(plan, run):
+                    if isinstance(event, Done):
+                        outcome = "done"
+                        note = self._record(run, outcome)
+                        event = Done(replace(event.result, notes=(*event.result.notes, *note)))
+                    yield event
         except Exception as error:  # a closed iterator ends in GeneratorExit, which is none
             outcome = type(error).__name__
             raise

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "restoration"
 FLOORS = {
     "errors": 0,
     "home": 0,
+    "memory": 0.5,
     "models.layers": 0,
     "models.holes": 1,
     "models.impulses": 0,

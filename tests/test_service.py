@@ -257,6 +257,8 @@ def test_library_that_does_not_import_makes_only_its_model_unavailable(tmp_path:
     [
         ({"scale": 3}, (168, 120)),
         ({"scale": 1}, (56, 40)),
+        ({"scale": 1.2}, (67, 48)),
+        ({"scale": 2.3}, (129, 92)),
         ({"scale": 2.5}, (140, 100)),
         ({"scale": 7.5}, (420, 300)),
         ({"long_side_px": 100}, (100, 71)),

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 FloatArray = npt.NDArray[np.float32]
 
 _FAR_OUTSIDE = 4.0
 _BLACK = 1 / 255
 _DARK = 16 / 255
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception means that a device or the host has no memory left."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    # torch's CPU allocator and MPS raise a bare RuntimeError; the text is all there is to tell it by
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("not enough memory", "out of memory", "can't allocate memory")
-    )
 
 
 def fault_of(answer: FloatArray, source: FloatArray, *, is_exact: bool) -> str | None:

@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from restoration.engine.device import activation_budget_bytes, release_cached, reset_peak
-from restoration.engine.guard import fault_of, is_out_of_memory
+from restoration.engine.guard import fault_of
 from restoration.engine.job import Answer, FloatArray, Job, JobEvent
 from restoration.engine.run import Run, padded_pixels, padded_shape
 from restoration.engine.tiling import Tile
-from restoration.errors import DeadlinePassed, OutOfMemory, RestorationError, UnstableOutput
+from restoration.errors import DeadlinePassed, UnstableOutput
+from restoration.memory import for_the_user, is_out_of_memory
 from restoration.models.base import Contract, Restorer, SurveyingRestorer
 from restoration.types import Queued
 
@@ -133,7 +134,7 @@ class Scheduler:
                 log.exception("the scheduler of %s failed", self.device)
                 with self._changed:
                     for run in self._runs:
-                        run.fail(_for_the_user(error))
+                        run.fail(for_the_user(error))
             batch = None
 
     def _next_batch(self) -> list[_Unit] | None:
@@ -239,7 +240,7 @@ class Scheduler:
             try:
                 self._hand_out(unit, answer, source, fraction=fraction, now_s=now_s)
             except Exception as error:  # for example no host memory for the canvas
-                unit.run.fail(_for_the_user(error))
+                unit.run.fail(for_the_user(error))
 
     def _hand_out(self, unit: _Unit, answer: FloatArray, source: FloatArray, *, fraction: float, now_s: float) -> None:
         fault = fault_of(answer, source, is_exact=unit.run.dtype == torch.float32)
@@ -293,7 +294,7 @@ class Scheduler:
         (unit,) = batch
         if unit.run.is_ended or (is_memory and unit.run.split(unit.tile)):
             return
-        unit.run.fail(_for_the_user(error))
+        unit.run.fail(for_the_user(error))
 
     def _retry_exactly(self, unit: _Unit, fault: str) -> None:
         """Load the float32 twin of the model beside the worker, then continue the run with it."""
@@ -318,7 +319,7 @@ class Scheduler:
                 restorer = error
             with self._changed:
                 if isinstance(restorer, Exception):
-                    run.fail(_for_the_user(restorer))
+                    run.fail(for_the_user(restorer))
                 elif not run.is_ended:
                     run.use_exact(restorer)
                 run.is_blocked = False
@@ -340,14 +341,3 @@ def _to_arrays(answer: Tensor) -> FloatArray:
     """Return (B, C, H, W) on any device as (B, H, W, C) on the host, without a copy where the layout allows it."""
     arrays: FloatArray = answer.float().permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return arrays
-
-
-def _for_the_user(error: Exception) -> Exception:
-    if isinstance(error, RestorationError) or not is_out_of_memory(error):
-        return error
-    message = (
-        "The device has too little free memory for this picture and model; use a smaller picture or a lighter model."
-    )
-    translated = OutOfMemory(message)
-    translated.__cause__ = error
-    return translated

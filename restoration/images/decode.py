@@ -43,6 +43,7 @@ from restoration.images.samples import (
     with_clear_level,
 )
 from restoration.images.shrink import size_within
+from restoration.memory import is_out_of_memory
 
 _LARGE_PIXELS = 8_000_000
 _MOST_LARGE_DECODES = 2
@@ -131,6 +132,8 @@ def _decode(
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
+            if is_out_of_memory(error):
+                raise
             raise CorruptImage(damaged(name)) from error
 
 

@@ -15,6 +15,7 @@ from restoration.images.gif import check_gif
 from restoration.images.jpeg import check_scans
 from restoration.images.metadata import orientation_of
 from restoration.images.picture import BitDepth
+from restoration.memory import is_out_of_memory
 
 MAX_PIXELS = 25_000_000
 MAX_PIXELS_TO_FIT = 64_000_000
@@ -67,6 +68,8 @@ def probe(source: bytes | str | Path) -> ImageHeader:
                 frames=count_frames(image, data),
             )
         except Exception as error:  # as in `read`
+            if is_out_of_memory(error):
+                raise
             raise CorruptImage(damaged(image.format or "picture")) from error
 
 
@@ -122,6 +125,8 @@ def open_image(data: bytes) -> Image.Image:
             raise CorruptImage(damaged("picture")) from error
         raise UnsupportedImage(f"The file is not a picture that can be read; use {_READABLE}.") from error
     except Exception as error:  # as in `read`
+        if is_out_of_memory(error):
+            raise
         raise CorruptImage(damaged("picture")) from error
 
 

@@ -15,10 +15,10 @@ _KEPT_TAGS = frozenset(
         ExifTags.Base.HostComputer,
         ExifTags.Base.Rating,
         ExifTags.Base.Copyright,
-        ExifTags.IFD.Exif,
-        ExifTags.IFD.GPSInfo,
     }
 )
+_SIZE_TAGS = (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight)
+"""Of the original; the result may have another size."""
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -37,15 +37,18 @@ def kept_exif(image: Image.Image, *, keep_gps: bool) -> bytes | None:
     Photoshop's blocks in, which may name the place, too, or hold a small picture of the original.
     """
     try:
-        exif = image.getexif()
-        for tag in set(exif) - _KEPT_TAGS:
-            del exif[tag]
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        for size_tag in (ExifTags.Base.ExifImageWidth, ExifTags.Base.ExifImageHeight):
-            details.pop(size_tag, None)  # of the original; the result may have another size
-        if not keep_gps:
-            exif.pop(ExifTags.IFD.GPSInfo, None)
-        return exif.tobytes() if len(exif) else None
+        exif, kept = image.getexif(), Image.Exif()  # what Pillow gives belongs to the picture, and is left as it is
+        kept.endian = exif.endian
+        for tag in set(exif) & _KEPT_TAGS:
+            kept[tag] = exif[tag]
+        details = {tag: value for tag, value in exif.get_ifd(ExifTags.IFD.Exif).items() if tag not in _SIZE_TAGS}
+        if ExifTags.IFD.Interop in details:
+            details[ExifTags.IFD.Interop] = exif.get_ifd(ExifTags.IFD.Interop)
+        place = dict(exif.get_ifd(ExifTags.IFD.GPSInfo)) if keep_gps else {}
+        for folder, entries in ((ExifTags.IFD.Exif, details), (ExifTags.IFD.GPSInfo, place)):
+            if entries:
+                kept[folder] = entries
+        return kept.tobytes() if len(kept) else None
     except Exception:  # EXIF that cannot be parsed cannot be kept; the picture matters more
         return None
 

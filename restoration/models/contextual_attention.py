@@ -140,14 +140,15 @@ class FineStage(nn.Module):
         super().__init__()
         deep = 2 * width
         self.head = nn.Conv2d(4 * (3 + 1), width, 3, padding=1)
-        self.encoder = ResidualBlock(width, bias=True)
+        self.encoder = ResidualBlock(width, bias=True, slopes=True)
         self.down = nn.Conv2d(width, deep, 3, stride=2, padding=1)
-        self.context = nn.Sequential(*(DilatedBlock(deep, dilation) for dilation in (1, 2, 4, 8)))
+        self.slopes = nn.Parameter(torch.zeros(deep))
+        self.context = nn.Sequential(*(DilatedBlock(deep, dilation, slopes=True) for dilation in (1, 2, 4, 8)))
         self.matching = nn.Conv2d(deep, deep, 3, padding=1)
         self.matched = nn.Conv2d(deep + 3 * _FOLD**2, deep, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(deep, bias=True) for _ in range(2)))
+        self.body = nn.Sequential(*(ResidualBlock(deep, bias=True, slopes=True) for _ in range(2)))
         self.up = nn.Conv2d(deep, 4 * width, 3, padding=1)
-        self.decoder = ResidualBlock(width, bias=True)
+        self.decoder = ResidualBlock(width, bias=True, slopes=True)
         self.tail = nn.Conv2d(width, 12, 3, padding=1)
         nn.init.zeros_(self.tail.weight)  # an untrained stage leaves what it is given as it is
         nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
@@ -157,7 +158,7 @@ class FineStage(nn.Module):
         dtype = self.head.weight.dtype
         told = functional.pixel_unshuffle(torch.cat([2 * rough - 1, mask], dim=1), 2)
         fine = self.encoder(self.head(told.to(dtype).contiguous(memory_format=torch.channels_last)))
-        deep = functional.relu(self.down(fine))
+        deep = functional.prelu(self.down(fine), self.slopes)
         colours = functional.pixel_unshuffle(rough, _FOLD).to(dtype)
         known = attend(self.matching(deep), functional.max_pool2d(mask, _FOLD), torch.cat([deep, colours], dim=1))
         deep = self.body(self.context(deep) + self.matched(known))

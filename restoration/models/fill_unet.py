@@ -26,7 +26,7 @@ from torch.nn import functional
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.models.exemplar import fill_by_example, surroundings_of
 from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
-from restoration.models.layers import ResidualBlock
+from restoration.models.layers import ResidualBlock, rectify
 from restoration.models.membrane import fill_smoothly
 from restoration.models.views import mean_of_views, turned_back, view_of
 from restoration.types import Parameters
@@ -56,6 +56,7 @@ class FillUNet(nn.Module):
         widths: channels of each level, finest first.
         blocks: residual blocks per level and direction, finest first, without the coarsest level.
         dilations: of the first convolution of each residual block at the coarsest level.
+        slopes: see `ResidualBlock`.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class FillUNet(nn.Module):
         widths: Sequence[int] = (32, 64, 128, 256),
         blocks: Sequence[int] = (1, 1, 2),
         dilations: Sequence[int] = (1, 1, 2, 4),
+        *,
+        slopes: bool = False,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)
@@ -70,11 +73,11 @@ class FillUNet(nn.Module):
         self.dilations = tuple(dilations)
         fine = list(zip(widths[:-1], blocks, strict=True))
         self.head = nn.Conv2d(3 + 1, widths[0], 3, padding=1)
-        self.encoders = nn.ModuleList(_blocks(width, count) for width, count in fine)
+        self.encoders = nn.ModuleList(_blocks(*each, slopes=slopes) for each in fine)
         self.downs = nn.ModuleList(nn.Conv2d(fine, coarse, 2, stride=2) for fine, coarse in pairwise(widths))
-        self.body = nn.Sequential(*(DilatedBlock(widths[-1], dilation) for dilation in dilations))
+        self.body = nn.Sequential(*(DilatedBlock(widths[-1], dilation, slopes=slopes) for dilation in dilations))
         self.ups = nn.ModuleList(nn.ConvTranspose2d(coarse, fine, 2, stride=2) for fine, coarse in pairwise(widths))
-        self.decoders = nn.ModuleList(_blocks(width, count) for width, count in fine)
+        self.decoders = nn.ModuleList(_blocks(*each, slopes=slopes) for each in fine)
         self.tail = nn.Conv2d(widths[0], 3, 3, padding=1)
         self._start_near_the_fill()
 
@@ -112,19 +115,24 @@ class FillUNet(nn.Module):
 
 
 class DilatedBlock(nn.Module):
-    """`x + conv(relu(conv(x)))` with 3x3 convolutions, the first of them dilated."""
+    """`x + conv(relu(conv(x)))` with 3x3 convolutions, the first of them dilated.
 
-    def __init__(self, channels: int, dilation: int) -> None:
+    Args:
+        slopes: see `ResidualBlock`.
+    """
+
+    def __init__(self, channels: int, dilation: int, *, slopes: bool = False) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        self.slopes = nn.Parameter(torch.zeros(channels)) if slopes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.second(functional.relu(self.first(x), inplace=True))
+        return x + self.second(rectify(self.first(x), self.slopes))
 
 
-def _blocks(width: int, count: int) -> nn.Sequential:
-    return nn.Sequential(*(ResidualBlock(width, bias=True) for _ in range(count)))
+def _blocks(width: int, count: int, *, slopes: bool) -> nn.Sequential:
+    return nn.Sequential(*(ResidualBlock(width, bias=True, slopes=slopes) for _ in range(count)))
 
 
 class FillRestorer(NetworkRestorer):

@@ -23,10 +23,12 @@ class ResidualBlock(nn.Module):
         self.slopes = nn.Parameter(torch.zeros(channels)) if slopes else None
 
     def forward(self, x: Tensor) -> Tensor:
-        x_inside = self.first(x)
-        if self.slopes is None:
-            return x + self.second(functional.relu(x_inside, inplace=True))
-        return x + self.second(functional.prelu(x_inside, self.slopes))
+        return x + self.second(rectify(self.first(x), self.slopes))
+
+
+def rectify(x: Tensor, slopes: Tensor | None) -> Tensor:
+    """Return (B, C, H, W) without what is below zero, or with each channel's share of it; `x` may be overwritten."""
+    return functional.relu(x, inplace=True) if slopes is None else functional.prelu(x, slopes)
 
 
 class CollapsibleConv(nn.Module):

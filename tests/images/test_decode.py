@@ -185,6 +185,32 @@ def test_place_is_kept_only_when_asked_for(keep_gps: bool) -> None:
     assert bool(kept.get_ifd(ExifTags.IFD.GPSInfo)) is keep_gps
 
 
+def test_an_opened_picture_is_left_as_it_is_and_can_be_read_again() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Software] = "Editor"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = 20
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    opened = Image.open(io.BytesIO(_file(Image.new("RGB", (20, 10)), "JPEG", exif=exif)))
+    first, second = read(opened), read(opened)
+    assert (first.width, first.height) == (second.width, second.height) == (10, 20)
+    assert first.exif == second.exif
+    assert opened.getexif()[ExifTags.Base.Orientation] == 6
+    assert opened.getexif().get_ifd(ExifTags.IFD.Exif) == {ExifTags.Base.ExifImageWidth: 20}
+    assert opened.getexif().get_ifd(ExifTags.IFD.GPSInfo) == {ExifTags.GPS.GPSLatitudeRef: "N"}
+
+
+@pytest.mark.parametrize("file_format", ["JPEG", "PNG"])
+def test_too_little_memory_is_not_called_damage(monkeypatch: pytest.MonkeyPatch, file_format: str) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    data = _file(Image.new("RGB", (8, 8)), file_format)
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(MemoryError):
+        read(data)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_blocks_of_a_tiff_that_may_name_the_place_or_hold_the_original_are_not_kept(dtype: type) -> None:
     stream = io.BytesIO()
