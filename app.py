@@ -9,6 +9,7 @@ from typing import Any
 import PIL.Image
 
 from restoration import own_models
+from restoration.errors import InvalidRequest
 from restoration.images import MAX_PIXELS_TO_FIT
 from restoration.service import Service, default_service
 from restoration.ui.demo import build_demo
@@ -36,6 +37,16 @@ def launch_settings() -> dict[str, Any]:
     }
 
 
+def _check_device(parser: argparse.ArgumentParser, name: str) -> None:
+    """End the program with a sentence where the device is not there: no picture could be restored."""
+    from restoration.engine.device import pick_devices
+
+    try:
+        pick_devices(name)
+    except InvalidRequest as error:
+        parser.error(str(error))
+
+
 def main() -> None:
     """Parse flags and serve the page until interrupted."""
     parser = argparse.ArgumentParser(description="Start the web page.")
@@ -48,6 +59,8 @@ def main() -> None:
     parser.add_argument("--no-warm-up", action="store_true", help="load models with the first job, not at start")
     parser.add_argument("--own-models", action="store_true", help="register new files in the folder of own models")
     arguments = parser.parse_args()
+    if arguments.device is not None:
+        _check_device(parser, arguments.device)
     PIL.Image.MAX_IMAGE_PIXELS = MAX_PIXELS_TO_FIT
     page, service = demo, default_service()
     if arguments.own_models:

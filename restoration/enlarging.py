@@ -16,6 +16,7 @@ from restoration.types import Parameters
 
 LARGEST_SCALE = 8.0
 _MOST_PASSES = 2
+_MOST_DB = 99.9  # of equal pictures: JSON has no infinity
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def resampled(pixels: FloatArray, *, width: int, height: int) -> FloatArray:
 
 
 def consistency_db(result: FloatArray, original: FloatArray) -> float:
-    """Return how well the result, shrunk back, gives the original: PSNR in dB; a faithful one has 40 and more.
+    """Return how well the result, shrunk back, gives the original: PSNR in dB, at most 99.9.
 
-    Shrinking is antialiased bicubic interpolation, as in the research papers.
+    A faithful one has 40 and more. Shrinking is antialiased bicubic interpolation, as in the research papers.
     """
     height, width = original.shape[:2]
     shrunk = [
@@ -93,7 +94,7 @@ def consistency_db(result: FloatArray, original: FloatArray) -> float:
         )
         for c in range(3)
     ]
-    return psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original)
+    return min(psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original), _MOST_DB)
 
 
 _NAMES = {"scale": "The factor", "long_side_px": "The long side", "megapixels": "The megapixels"}

@@ -55,6 +55,15 @@ class Plan:
     notes: tuple[str, ...]
 
     @property
+    def largest_pixels(self) -> int:
+        """How many pixels the largest picture has that is made on the way, or in the end."""
+        pixels = self.picture.width * self.picture.height
+        if self.enlargement is None:
+            return pixels
+        made = pixels * math.prod(self.enlargement.passes) ** 2
+        return max(made, self.enlargement.width * self.enlargement.height)
+
+    @property
     def passes(self) -> list[dict[str, ParamValue]]:
         """The parameters of each pass through the model; `scale` is one of the network's own factors there."""
         if self.enlargement is None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Generator
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 import torch
 
 from restoration.errors import InvalidRequest, OutOfMemory
-from restoration.memory import for_the_user, is_out_of_memory, memory_told
+from restoration.memory import Room, for_the_user, is_out_of_memory, memory_told, usable_bytes
 
 
 def _cv2_error(code: int) -> cv2.error:
@@ -56,3 +60,75 @@ def test_what_opencv_really_raises_is_recognised() -> None:
     with pytest.raises(cv2.error) as raised:
         cv2.copyMakeBorder(row, 2**24, 0, 2**24, 0, cv2.BORDER_CONSTANT)
     assert is_out_of_memory(raised.value)
+
+
+# --- memory that jobs share
+
+
+@pytest.fixture(autouse=True)
+def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restoration.memory._LOOK_AGAIN_S", 0)
+
+
+def _size(taking: Generator[None, None, int]) -> int | None:
+    """Return what was taken; None where it has to wait."""
+    try:
+        next(taking)
+    except StopIteration as end:
+        size: int = end.value
+        return size
+    return None
+
+
+def test_those_that_fit_go_together_and_the_next_one_waits() -> None:
+    room = Room(100)
+    assert _size(room.take(60)) == 60
+    assert _size(room.take(40)) == 40
+    waiting = room.take(1)
+    assert _size(waiting) is None
+    room.give_back(40)
+    assert _size(waiting) == 1
+
+
+def test_a_large_one_is_not_overtaken_by_small_ones() -> None:
+    room = Room(100)
+    first = _size(room.take(50))
+    large, small = room.take(80), room.take(10)
+    assert _size(large) is None
+    assert _size(small) is None
+    assert first is not None
+    room.give_back(first)
+    assert _size(small) is None
+    assert _size(large) == 80
+    assert _size(small) == 10
+
+
+def test_what_is_larger_than_all_there_is_runs_alone() -> None:
+    room = Room(100)
+    assert _size(room.take(1000)) == 100
+    assert _size(room.take(0)) == 0
+    waiting = room.take(1)
+    assert _size(waiting) is None
+    room.give_back(100)
+    assert _size(waiting) == 1
+
+
+def test_who_goes_away_while_waiting_blocks_nobody() -> None:
+    room = Room(100)
+    taken = _size(room.take(100))
+    with contextlib.closing(room.take(50)) as gone:
+        assert _size(gone) is None
+    waiting = room.take(30)
+    assert _size(waiting) is None
+    assert taken is not None
+    room.give_back(taken)
+    assert _size(waiting) == 30
+    assert _size(room.take(70)) == 70
+
+
+@pytest.mark.parametrize(("limit", "expected"), [("1048576\n", 1048576), ("max\n", None), (None, None)])
+def test_the_containers_limit_counts(tmp_path: Path, limit: str | None, expected: int | None) -> None:
+    file = tmp_path / "memory.max"
+    if limit is not None:
+        file.write_text(limit)
+    assert usable_bytes(file) == (expected or usable_bytes(tmp_path / "none"))

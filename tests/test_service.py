@@ -27,6 +27,7 @@ from restoration.errors import (
     InvalidParameter,
     InvalidRequest,
     ModelUnavailable,
+    OutOfMemory,
     UnknownModel,
     WeightsUnavailable,
 )
@@ -112,6 +113,17 @@ def test_shaped_alpha_is_enlarged_beside_the_colours_without_a_halo(service: Ser
     assert (restored[..., 3] > 127).sum() == 32 * 32
     visible = restored[..., 3] > 16
     assert np.abs(restored[visible][:, :3].astype(int) - (200, 60, 40)).max() <= 2
+
+
+def test_shaped_alpha_is_not_optimised_for_minutes_once_more(service: Service) -> None:
+    pixels = np.full((16, 16, 4), 255, np.uint8)
+    pixels[:8, :, 3] = 0
+    fields = {"model": "deep-image-prior-sr", "parameters": {"scale": 2, "iterations": 20}}
+    result = _run(service, pixels, Task.SUPER_RESOLUTION, **fields)
+    assert result.picture.alpha is not None
+    assert result.picture.alpha.shape == (32, 32)
+    np.testing.assert_allclose(result.picture.alpha[[0, -1]], [[0] * 32, [1] * 32], atol=1e-3)
+    assert result.stats.tiles == 1
 
 
 def test_alpha_is_untouched_where_the_size_stays(
@@ -683,3 +695,41 @@ def test_format_that_does_not_hold_the_result_is_refused_before_the_work(service
     with pytest.raises(InvalidRequest, match="WEBP files hold at most 16383 px a side but the result has 24000x32 px"):
         _run(service, wide, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 8}, file_format="WEBP")
     assert service.list_records() == []
+
+
+def test_pictures_that_do_not_fit_into_memory_together_wait_for_one_another(tmp_path: Path, photo: Image.Image) -> None:
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", picture_bytes=1)
+    request = RestoreRequest(image=photo, task=Task.SUPER_RESOLUTION, model="bicubic")
+    first, second = service.restore(request), service.restore(request)
+    next(first)
+    waiting = next(second)
+    assert isinstance(waiting, Progress)
+    assert "Other large pictures" in waiting.message
+    first.close()
+    assert isinstance(list(second)[-1], Done)
+    assert isinstance(list(service.restore(request))[-1], Done)
+
+
+def test_too_little_memory_while_a_model_is_loaded_is_told(
+    service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("restoration.registry.choose_precision", fail)
+    with pytest.raises(OutOfMemory, match="smaller picture"):
+        _run(service, photo, Task.DENOISE, model="resunet-color", parameters={"sigma": 25})
+    assert service.list_records()[0].outcome == "OutOfMemory"
+
+
+def test_too_little_memory_to_decode_is_told(
+    service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    stream = io.BytesIO()
+    photo.save(stream, "PNG")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(OutOfMemory, match="smaller picture"):
+        _run(service, stream.getvalue(), Task.DENOISE)

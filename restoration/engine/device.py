@@ -35,7 +35,10 @@ def pick_devices(name: str | None = None) -> tuple[torch.device, ...]:
     except RuntimeError as error:
         raise InvalidRequest(f'Device "{name}" is unknown; use cpu, cuda, cuda:1 or mps.') from error
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not present.get(device.type, False):
+    is_there = present.get(device.type, False)
+    if device.type == "cuda" and is_there:
+        is_there = device.index is None or device.index < torch.cuda.device_count()
+    if not is_there:
         raise InvalidRequest(f'Device "{name}" is not present on this machine; use cpu.')
     return (device,)
 

@@ -37,6 +37,7 @@ SUFFIXES: dict[str, FileFormat] = {
 _JPEG_QUALITY = 95
 _PNG_LEVEL = 1  # of a photograph: 10 % larger than level 4, in a third of the time
 _PART_BYTES = 400_000
+_LARGEST_PNG_PROFILE_BYTES = 2**20
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
 _TIFF_ICC_TAG = 34675
 _TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, time, artist, copyright
@@ -45,8 +46,11 @@ _LARGEST_JPEG_EXIF_BYTES = 65_533 - 6
 
 
 def lossless_format(picture: Picture) -> FileFormat:
-    """Return the picture's own format where that has a lossless form and holds so large a picture, else PNG."""
-    if picture.format == "TIFF":
+    """Return the picture's own format where that has a lossless form and holds so large a picture, else PNG.
+
+    A colour profile that Pillow, and so many a program, refuses in a PNG file goes into TIFF.
+    """
+    if picture.format == "TIFF" or len(picture.icc_profile or b"") > _LARGEST_PNG_PROFILE_BYTES:
         return "TIFF"
     fits = max(picture.width, picture.height) <= _LARGEST_SIDE_PX["WEBP"]
     return "WEBP" if picture.format == "WEBP" and fits else "PNG"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pillow_heif
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from restoration.errors import CorruptImage, ImageTooLarge, InvalidImage, UnsupportedImage
 from restoration.images.frames import count_frames
@@ -26,6 +26,7 @@ MAX_FILE_BYTES = 64 * 1024 * 1024
 _FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "HEIF", "AVIF")
 _READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, HEIC or AVIF"
 _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"RIFF", b"II*\x00", b"MM\x00*", b"BM", b"GIF8")
+PngImagePlugin.MAX_TEXT_CHUNK = 2**24  # of a colour profile, too: with the 1 MiB of Pillow large ones are "damaged"
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 
 

@@ -34,6 +34,8 @@ _MOST_TICKETS = 1000
 Shown = tuple[Any, Any, Any, Any, Any, Any]
 """Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel, Take this one."""
 
+_UNCHANGED: Shown = (gr.skip(),) * 6
+
 log = logging.getLogger(__name__)
 
 
@@ -45,7 +47,7 @@ def wire_upload(picture: PicturePart) -> Dependency:
         outputs=[picture.source, picture.image, picture.caption],
         show_progress="minimal",
         show_progress_on=picture.image,
-        concurrency_limit=CONCURRENT_RUNS,
+        queue=False,  # a queue full of others' runs refuses nobody's picture
         api_visibility="private",
     )
     return event
@@ -74,25 +76,41 @@ def take_file(path: str) -> tuple[str, str, str]:
     return path, shown, status.caption(line)
 
 
-class _Cancelled:
-    """The runs that their users have cancelled, by a secret number; the oldest are forgotten.
+class _Runs:
+    """Which runs have begun and which are cancelled, by their secret numbers; the oldest are forgotten.
 
-    The end of a cancelled run comes through the run's own events, so that no late progress can overwrite it.
+    The end of a cancelled run that has begun comes through its own events, so that no late progress can overwrite it.
+    One that still waits is over at once: when its turn comes, it shows nothing.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._tickets: OrderedDict[str, None] = OrderedDict()
+        self._is_cancelled: OrderedDict[str, bool] = OrderedDict()
 
-    def add(self, ticket: str) -> None:
+    def begin(self, ticket: str) -> bool:
+        """Note that a run has begun; tell whether it may go on."""
         with self._lock:
-            self._tickets[ticket] = None
-            while len(self._tickets) > _MOST_TICKETS:
-                self._tickets.popitem(last=False)
+            if self._is_cancelled.get(ticket, False):
+                return False
+            self._note(ticket, is_cancelled=False)
+            return True
 
-    def __contains__(self, ticket: str) -> bool:
+    def cancel(self, ticket: str) -> bool:
+        """Cancel a run; tell whether it had begun."""
         with self._lock:
-            return ticket in self._tickets
+            had_begun = ticket in self._is_cancelled
+            self._note(ticket, is_cancelled=True)
+            return had_begun
+
+    def is_cancelled(self, ticket: str) -> bool:
+        """Tell whether a run that has begun is to stop."""
+        with self._lock:
+            return self._is_cancelled.get(ticket, False)
+
+    def _note(self, ticket: str, *, is_cancelled: bool) -> None:
+        self._is_cancelled[ticket] = is_cancelled
+        while len(self._is_cancelled) > _MOST_TICKETS:
+            self._is_cancelled.popitem(last=False)
 
 
 class _Takes:
@@ -129,9 +147,12 @@ def wire_restore(
     """
     count = len(mask_inputs)
     kernel_inputs = [] if kernel is None else [kernel]
-    cancelled, takes = _Cancelled(), _Takes()
+    runs, takes = _Runs(), _Takes()
 
     def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
+        if not runs.begin(number):
+            yield _UNCHANGED  # the page may show another run by now
+            return
         mask_values, rest = values[:count], values[count:]
         kernel_path, form_values = (None, rest) if kernel is None else (rest[0], rest[1:])
         try:
@@ -142,9 +163,11 @@ def wire_restore(
             log.exception("a restoration failed")
             yield _failed(text.UNEXPECTED)
 
-    def stop(number: str) -> tuple[str, Any]:
-        cancelled.add(number)
-        return status.waiting(text.STOPPING), gr.update(interactive=False)
+    def stop(number: str) -> Shown:
+        if not runs.cancel(number):
+            return _idle(None, status.note(text.CANCELLED), _no_file())
+        stopping = (gr.skip(), status.waiting(text.STOPPING), gr.skip(), gr.skip())
+        return (*stopping, gr.update(interactive=False), gr.skip())
 
     def take(number: str) -> tuple[str, Any]:
         takes[number].set()
@@ -167,7 +190,7 @@ def wire_restore(
         marked = None if read_mask is None else read_mask(checked, mask_values)
         form = Form.from_values(settings, form_values)
         request = form.request(checked, marked, kernel_path, takes[number])
-        for event in _run(service, request, checked, is_cancelled=lambda: number in cancelled):
+        for event in _run(service, request, checked, is_cancelled=lambda: runs.is_cancelled(number)):
             if isinstance(event, Done):
                 answers.keep(number, event.result, form, sources=(checked, kernel_path))
                 yield _finished(event.result, form, checked)
@@ -189,6 +212,7 @@ def wire_restore(
         show_progress="hidden",
         concurrency_limit=CONCURRENT_RUNS,
         concurrency_id=RUN_GROUP,
+        trigger_mode="multiple",  # one that was cancelled while it waited is in the queue still
         api_visibility="private",
     )
     finish.failure(  # Gradio has refused the inputs, or the queue is full; what a run itself meets, it tells itself
@@ -234,7 +258,7 @@ def wire_restore(
     result.cancel.click(
         stop,
         inputs=result.ticket,
-        outputs=[result.status, result.cancel],
+        outputs=result.outputs,
         queue=False,
         show_progress="hidden",
         api_visibility="private",

@@ -152,7 +152,7 @@ def _is_number(value: object) -> bool:
 
 def _consistency(result: RestoreResult) -> str:
     """Say how well an enlarged picture, shrunk back, gives the original."""
-    return "" if result.consistency_db is None else text.CONSISTENCY.format(db=min(result.consistency_db, 99.9))
+    return "" if result.consistency_db is None else text.CONSISTENCY.format(db=result.consistency_db)
 
 
 def _sizes(result: RestoreResult) -> str:

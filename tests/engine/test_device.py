@@ -23,6 +23,15 @@ def test_absent_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         devices.pick_devices("cuda:3")
 
 
+@pytest.mark.parametrize("name", ["cuda:2", "cuda:9"])
+def test_card_beyond_the_last_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert devices.pick_devices("cuda:1") == (torch.device("cuda:1"),)
+    with pytest.raises(InvalidRequest, match="not present"):
+        devices.pick_devices(name)
+
+
 def test_exact_precision_is_float32_whatever_the_model_allows() -> None:
     assert devices.candidate_dtypes(CPU, (torch.bfloat16,), precision="exact") == (torch.float32,)
 

@@ -113,6 +113,15 @@ def test_webp_gives_back_its_samples_also_under_transparency(channels: int) -> N
     np.testing.assert_array_equal(read(encode(picture, "WEBP")).to_array(), picture.to_array())
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "JPEG"])
+def test_large_profile_survives_in_any_format_and_is_written_where_others_read_it(file_format: FileFormat) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, 2**20, np.uint8).tobytes()
+    picture = replace(_picture(3, 8), icc_profile=PROFILE + noise)
+    assert read(encode(picture, file_format)).icc_profile == PROFILE + noise
+    assert lossless_format(picture) == "TIFF"
+    assert lossless_format(replace(picture, icc_profile=PROFILE)) == "PNG"
+
+
 @pytest.mark.parametrize("bit_depth", [8, 16])
 @pytest.mark.parametrize("file_format", ["PNG", "TIFF", "WEBP", "JPEG"])
 def test_profile_survives(file_format: FileFormat, bit_depth: int) -> None:

@@ -71,6 +71,39 @@ def test_run_that_is_refused_beforehand_leaves_the_buttons_as_they_were(page: gr
     assert text.NOT_STARTED in updates[f"{tab}-status"]
 
 
+def test_run_cancelled_while_it_waits_is_over_at_once_and_reads_nothing_later(
+    page: gr.Blocks, tmp_path: Path, service: Service
+) -> None:
+    run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
+    before = service.list_records()
+    updates = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket"), strict=True))
+    assert updates["denoise-go"]["interactive"]
+    assert not updates["denoise-cancel"]["interactive"]
+    assert text.CANCELLED in updates["denoise-status"]
+    shown = list(run.fn(*_values(run, str(tmp_path / "no such file.jpg"))))
+    assert shown == [(gr.skip(),) * len(run.outputs)]
+    assert service.list_records() == before
+
+
+def test_run_cancelled_after_it_began_ends_itself(page: gr.Blocks, photo: str) -> None:
+    run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
+    steps = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    next(steps)
+    stopping = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket"), strict=True))
+    assert text.STOPPING in stopping["denoise-status"]
+    assert stopping["denoise-go"] == gr.skip()
+    *_, last = steps
+    updates = dict(zip((each.elem_id for each in run.outputs), last, strict=True))
+    assert text.CANCELLED in updates["denoise-status"]
+    assert updates["denoise-go"]["interactive"]
+
+
+def test_pictures_are_taken_in_while_the_queue_is_full(page: gr.Blocks) -> None:
+    uploads = [each for each in page.fns.values() if each.name == "take_picture"]
+    assert uploads
+    assert not any(each.queue for each in uploads)
+
+
 def test_picture_beyond_a_models_limit_is_told_before_it_is_pressed(service: Service, tmp_path: Path) -> None:
     Image.new("L", (2001, 2000)).save(tmp_path / "large.png")
     told = callbacks._forecast(service, str(tmp_path / "large.png"), "edsr-lite")

@@ -8,6 +8,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+import app
 from restoration.service import Service
 from restoration.ui import previews
 from restoration.ui.demo import build_demo
@@ -18,6 +19,15 @@ def test_nothing_lies_between_the_tabs(service: Service) -> None:
     (tabs,) = (block for block in demo.blocks.values() if isinstance(block, gr.Tabs))
     assert {type(child) for child in tabs.children} == {gr.Tab}
     demo.close(verbose=False)
+
+
+def test_a_device_that_is_not_there_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["app.py", "--device", "toaster"])
+    with pytest.raises(SystemExit, match="2"):
+        app.main()
+    assert 'Device "toaster" is unknown' in capsys.readouterr().err
 
 
 def test_pictures_that_have_to_be_shrunk_are_shown_and_measured(tmp_path: Path) -> None:
@@ -35,13 +45,15 @@ def test_cancelled_run_writes_no_files(service: Service, tmp_path: Path, monkeyp
     Image.new("RGB", (40, 40), "gray").save(tmp_path / "photo.png")
     functions = build_demo(service).fns.values()
     run, stop = (
-        next(each for each in functions if each.name == name and each.outputs[-1].elem_id == f"denoise-{last}")
-        for name, last in (("run", "take"), ("stop", "cancel"))
+        next(each for each in functions if each.name == name and each.outputs[-1].elem_id == "denoise-take")
+        for name in ("run", "stop")
     )
     values: list[Any] = [getattr(component, "value", None) for component in run.inputs]
     values[:2] = ["ticket", str(tmp_path / "photo.png")]
     before = set((tmp_path / "files").rglob("*"))  # the examples
+    steps = run.fn(*values)
+    next(steps)
     stop.fn("ticket")
-    *_, last = run.fn(*values)
+    *_, last = steps
     assert "Cancelled" in last[1]
     assert set((tmp_path / "files").rglob("*")) == before
