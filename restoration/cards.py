@@ -9,12 +9,12 @@ from restoration.types import ModelInfo, WeightFile
 _PREFACE = """# Model cards
 
 Written by `python -m restoration weights cards` from `manifest.toml`; scores are measured by
-`python -m restoration bench quality` on this project's own test machine. Built-in weights are float16 safetensors that
-this repository's training code made from the recipes in `restoration/training/recipes/`; the logs of the runs lie in
-`logs/`. Some went through several passes, and a few recipes were changed while they ran, as `training` and the logs
-say: those files cannot be made again to the byte. Files from the Hugging Face Hub are checked by size and sha256 before
-they are opened; those without a sha256
-here are checked against the Hub's own with the first download, and written down.
+`python -m restoration bench`, those of other tests are named. Built-in weights are safetensors, nearly all of them
+float16, that this repository's training code made from the recipes in `restoration/training/recipes/`; the logs of the
+runs lie in `logs/`. Some went through several passes, and a few recipes were changed while they ran, as `training` and
+the logs say: those files cannot be made again to the byte. Files from the Hugging Face Hub are checked by size and
+sha256 before they are opened; those without a sha256 here are checked against the Hub's own with the first download,
+and written down.
 """
 
 
@@ -41,7 +41,7 @@ def _rows(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "limits", info.limits
     cost = info.macs_per_pixel
     yield "cost", f"{cost / 1e6:.3g} million multiply-adds per pixel of input" if cost else ""
-    yield "largest picture", f"{info.max_megapixels:g} megapixels"
+    yield "largest picture", f"{info.max_megapixels:g} megapixel" + "s" * (info.max_megapixels != 1)
     for file in info.files:
         yield f"file ({file.role})", _file(file)
 

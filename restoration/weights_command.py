@@ -16,6 +16,7 @@ from restoration.cards import to_markdown
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.home import home_folder
 from restoration.manifest import load_manifest, weights_folder
+from restoration.service import offers_non_commercial
 from restoration.types import ModelInfo, Task, WeightFile
 
 _LIBRARIES = (
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions.add_parser("list", help="all weights files and whether they are here").set_defaults(act=_list)
     get = actions.add_parser("get", help="download weights now, to work without a network later")
     get.add_argument("models", nargs="*", metavar="MODEL")
-    get.add_argument("--all", action="store_true", help="of all models")
+    get.add_argument("--all", action="store_true", help="of all models on offer")
     get.add_argument("--task", choices=[task.value for task in Task], help="of all models of a task")
     get.set_defaults(act=_get)
     actions.add_parser("verify", help="check size and sha256 of all files that are here").set_defaults(act=_verify)
@@ -135,12 +136,17 @@ def _list(_: argparse.Namespace) -> int:
 
 def _get(arguments: argparse.Namespace) -> int:
     models = {info.id: info for info in load_manifest()}
+    is_open = offers_non_commercial()
     if unknown := [name for name in arguments.models if name not in models]:
         raise InvalidRequest(f"No model is called {', '.join(unknown)}; the command `models` lists them.")
     chosen = [
         info
         for info in models.values()
-        if arguments.all or info.id in arguments.models or (arguments.task and Task(arguments.task) in info.tasks)
+        if info.id in arguments.models
+        or (
+            (is_open or not info.non_commercial)
+            and (arguments.all or (arguments.task and Task(arguments.task) in info.tasks))
+        )
     ]
     if not chosen:
         raise InvalidRequest("Nothing was named; give models, --task or --all.")

@@ -291,6 +291,21 @@ is_build = true
     assert main(["weights", "get", "nothing"]) == 2
 
 
+@pytest.mark.parametrize("is_open", [False, True])
+def test_weights_that_may_not_be_sold_come_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, is_open: bool) -> None:
+    withheld = {info.id for info in load_manifest() if info.non_commercial}
+    got: set[str] = set()
+    monkeypatch.setattr(weights_command, "_fetch", lambda info, _: got.add(info.id) is None)
+    monkeypatch.setattr(weights_command, "offers_non_commercial", lambda: is_open)
+    assert main(["weights", "get", "--all"]) == 0
+    assert "resunet-color" in got
+    assert withheld
+    assert got >= withheld if is_open else not got & withheld
+    got.clear()
+    assert main(["weights", "get", *withheld]) == 0
+    assert got == withheld
+
+
 def test_only_what_this_application_downloaded_is_collected(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     from huggingface_hub import constants, hf_hub_download
 

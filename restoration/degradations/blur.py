@@ -18,15 +18,6 @@ def gaussian_blur(image: FloatArray, *, rng: np.random.Generator | None = None, 
     return np.asarray(cv2.GaussianBlur(image, (0, 0), radius_px, borderType=cv2.BORDER_REFLECT), dtype=np.float32)
 
 
-def motion_blur(
-    image: FloatArray, *, rng: np.random.Generator | None = None, length_px: float, angle_deg: float
-) -> FloatArray:
-    """Blur along a straight line; a length below 1 returns the image unchanged. `rng` is not used."""
-    if length_px < 1:
-        return image
-    return _filter(image, motion_kernel(length_px, angle_deg))
-
-
 def motion_kernel(length_px: float, angle_deg: float) -> FloatArray:
     """Return a line of that length, 1 px wide, as a kernel with sum 1 and odd sides, antialiased.
 
@@ -41,7 +32,3 @@ def motion_kernel(length_px: float, angle_deg: float) -> FloatArray:
     line = (np.abs(x * cos + y * sin) <= length_px / 2) & (np.abs(y * cos - x * sin) <= 0.5)
     kernel = line.reshape(side, _SAMPLES_PER_PX, side, _SAMPLES_PER_PX).mean(axis=(1, 3))
     return np.asarray(kernel / kernel.sum(), dtype=np.float32)
-
-
-def _filter(image: FloatArray, kernel: FloatArray) -> FloatArray:
-    return np.asarray(cv2.filter2D(image, -1, kernel, borderType=cv2.BORDER_REFLECT), dtype=np.float32)

@@ -34,7 +34,6 @@ class Score:
 
     name: str
     unit: str
-    is_higher_better: bool
     digits: int
 
 
@@ -46,17 +45,17 @@ class Metric(Score):
 
 
 CATALOGUE = (
-    Metric("psnr", "dB", is_higher_better=True, digits=2, function=psnr),
-    Metric("ssim", "", is_higher_better=True, digits=4, function=ssim),
-    Metric("mse", "", is_higher_better=False, digits=6, function=mse),
-    Metric("mae", "", is_higher_better=False, digits=5, function=mae),
-    Metric("haarpsi", "", is_higher_better=True, digits=4, function=haarpsi),
+    Metric("psnr", "dB", digits=2, function=psnr),
+    Metric("ssim", "", digits=4, function=ssim),
+    Metric("mse", "", digits=6, function=mse),
+    Metric("mae", "", digits=5, function=mae),
+    Metric("haarpsi", "", digits=4, function=haarpsi),
 )
 
 SPECIAL_SCORES = (
-    Score("hole_psnr", "dB", is_higher_better=True, digits=2),
-    Score("consistency", "dB", is_higher_better=True, digits=2),
-    Score("lpips", "", is_higher_better=False, digits=4),
+    Score("hole_psnr", "dB", digits=2),
+    Score("consistency", "dB", digits=2),
+    Score("lpips", "", digits=4),
 )
 """Of inpainting: PSNR of the pixels of the holes alone. Of super-resolution: PSNR of the result, shrunk back, to the
 input. Where it is asked for and can be had: LPIPS."""
