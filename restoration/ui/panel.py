@@ -64,7 +64,7 @@ class ResultPart:
     download: gr.DownloadButton
     onward_row: gr.Row
     onward: Mapping[str, gr.Button]
-    ticket: gr.State
+    ticket: gr.Textbox
 
     @property
     def outputs(self) -> list[gr.components.Component]:
@@ -170,7 +170,9 @@ def build_result(buttons: Buttons, *, prefix: str) -> ResultPart:
             for tab, label in text.TASK_TABS
             if tab != prefix
         }
-    ticket = gr.State("")  # every component must lie in a tab: one between tabs breaks the bar of their names
+    # A State is read when a waiting run has its turn, which would so take the number of a later run. In the tab, since
+    # a component between tabs breaks the bar of their names.
+    ticket = gr.Textbox("", visible=False)
     return ResultPart(restore, cancel, take, forecast, slider, outcome, download, onward_row, onward, ticket)
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from skimage import data
 
 from restoration.images import read
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, Task
-from restoration.ui import compare, text
+from restoration.ui import callbacks, compare, text
 from tests.browser import steps
 from tests.ui import pictures
+from tests.ui.serving import serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 
@@ -345,3 +347,33 @@ def _shown_mask(page: Page, target: Path) -> np.ndarray:
         page.locator("#inpaint-mask-download").click()
     started.value.save_as(target)
     return np.asarray(Image.open(target))
+
+
+def test_run_cancelled_while_it_waits_can_be_started_again_and_runs_once(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(callbacks, "CONCURRENT_RUNS", 1)
+    path = pictures.write_picture(tmp_path / "grainy.png")
+    with (
+        closing(Service(records_path=tmp_path / "records.sqlite3", device="cpu")) as service,
+        serve(service, files=tmp_path / "files") as url,
+        closing(browser.new_page()) as first,
+        closing(browser.new_page()) as second,
+    ):
+        for page in (first, second):
+            steps.open_page(page, url)
+            steps.choose_file(page, "denoise", path)
+        steps.choose_model(first, "denoise", "Deep Image Prior")
+        first.locator("#denoise-go").click()
+        expect(first.locator("#denoise-take")).to_be_visible(timeout=steps.RUN_TIMEOUT_MS)
+        second.locator("#denoise-go").click()
+        expect(second.locator("#denoise-status")).to_contain_text(text.WAITING)
+        expect(second.locator("#denoise-cancel")).to_be_enabled()
+        second.locator("#denoise-cancel").click()
+        expect(second.locator("#denoise-status")).to_contain_text(text.CANCELLED)
+        second.locator("#denoise-go").click()
+        expect(second.locator("#denoise-status")).to_contain_text(text.WAITING)
+        first.locator("#denoise-cancel").click()
+        expect(second.locator("#denoise-download")).to_be_visible(timeout=steps.RUN_TIMEOUT_MS)
+        outcomes = sorted(record.outcome for record in service.list_records())
+    assert outcomes == ["cancelled", "done"]
