@@ -661,7 +661,9 @@ def test_line_that_falls_silent_again_and_again_is_given_up(
     hub: Hub, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = hub.before_body = Gate()
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.02)
+    monkeypatch.setattr(
+        huggingface_hub.constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2
+    )  # less, and a busy server counts less
     monkeypatch.setattr(downloads, "PAUSES_S", (0.0,))
     with pytest.raises(WeightsUnavailable, match="the connection broke off; try again later"):
         weights.ensure(FILE, model="some-model")
