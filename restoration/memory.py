@@ -13,6 +13,7 @@ import cv2
 from restoration.errors import OutOfMemory, RestorationError
 
 _LOOK_AGAIN_S = 0.5
+_SMALL_SHARE = 0.05
 _UNKNOWN_BYTES = 8 * 2**30
 _WORDS = ("not enough memory", "out of memory", "can't allocate memory")
 
@@ -62,10 +63,10 @@ def usable_bytes(memory_max: Path = Path("/sys/fs/cgroup/memory.max")) -> int:
 
 
 class Room:
-    """Memory that jobs share: each takes what it will need and waits while others have it.
+    """Memory that large jobs share: each takes what it will need and waits while others have it.
 
-    Who came first is served first, so that a large job is not overtaken for ever; one that is larger than all there is
-    runs alone.
+    Who came first is served first, so that the largest is not overtaken for ever; one that is larger than all there is
+    runs alone. Small jobs neither wait nor count.
 
     Args:
         whole_bytes: what there is to share.
@@ -79,6 +80,8 @@ class Room:
 
     def take(self, size_bytes: int) -> Generator[None, None, int]:
         """Wait for room and take it; yield now and then meanwhile. Return how many bytes to give back in the end."""
+        if size_bytes <= _SMALL_SHARE * self._whole_bytes:
+            return 0
         size, ticket = min(size_bytes, self._whole_bytes), object()
         with self._changed:
             self._waiting.append(ticket)

@@ -145,7 +145,7 @@ class Service:
         outcome = "cancelled"
         try:
             with memory_told():
-                for event in self._with_room(plan, run):
+                for event in self._carry_out(plan, run):
                     if isinstance(event, Done):
                         outcome = "done"
                         note = self._record(run, outcome)
@@ -257,22 +257,22 @@ class Service:
             notes = (f"{chosen.info.title} was chosen, since {models[0].title} does not take these settings.", *notes)
         return chosen.info, notes
 
-    def _with_room(self, plan: Plan, run: _Run) -> Generator[Event, None, None]:
-        """Carry a plan out while no more pictures are in progress than fit into memory together."""
-        taking = self._room.take(_BYTES_PER_PIXEL * (plan.picture.width * plan.picture.height + plan.largest_pixels))
-        taken = yield from _in_time(_while_waiting(taking, "Other large pictures are finished first"), plan.deadline_s)
-        try:
-            yield from self._carry_out(plan, run)
-        finally:
-            self._room.give_back(taken)
-
     def _carry_out(self, plan: Plan, run: _Run) -> Generator[Event, None, None]:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         registry = parts.place()
         yield from _in_time(self._fetch_weights(plan), plan.deadline_s)
         plan = yield from self._with_kernel(plan, run)
-        work = _Work(parts.engine, registry, plan, run)
+        size_bytes = _BYTES_PER_PIXEL * (plan.picture.width * plan.picture.height + plan.largest_pixels)
+        waiting = _while_waiting(self._room.take(size_bytes), "Other large pictures are finished first")
+        taken_bytes = yield from _in_time(waiting, plan.deadline_s)
+        try:  # until the result is written: whoever takes it closes the iterator then
+            yield from self._compute(_Work(parts.engine, registry, plan, run))
+        finally:
+            self._room.give_back(taken_bytes)
+
+    def _compute(self, work: _Work) -> Generator[Event, None, None]:
+        plan, run = work.plan, work.run
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
         needs_alpha_run = has_shape and plan.enlargement is not None and not plan.info.is_anytime
         share = 0.5 if needs_alpha_run else 1.0

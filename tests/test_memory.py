@@ -84,44 +84,49 @@ def test_those_that_fit_go_together_and_the_next_one_waits() -> None:
     room = Room(100)
     assert _size(room.take(60)) == 60
     assert _size(room.take(40)) == 40
-    waiting = room.take(1)
+    waiting = room.take(10)
     assert _size(waiting) is None
     room.give_back(40)
-    assert _size(waiting) == 1
+    assert _size(waiting) == 10
 
 
-def test_a_large_one_is_not_overtaken_by_small_ones() -> None:
+def test_the_largest_is_not_overtaken_by_others() -> None:
     room = Room(100)
-    first = _size(room.take(50))
-    large, small = room.take(80), room.take(10)
-    assert _size(large) is None
-    assert _size(small) is None
-    assert first is not None
-    room.give_back(first)
-    assert _size(small) is None
-    assert _size(large) == 80
-    assert _size(small) == 10
+    assert _size(room.take(50)) == 50
+    largest, other = room.take(80), room.take(10)
+    assert _size(largest) is None
+    assert _size(other) is None
+    room.give_back(50)
+    assert _size(other) is None
+    assert _size(largest) == 80
+    assert _size(other) == 10
+
+
+def test_small_ones_never_wait_and_hold_nobody_up() -> None:
+    room = Room(100)
+    assert _size(room.take(5)) == 0
+    assert _size(room.take(100)) == 100
+    assert _size(room.take(50)) is None
+    assert _size(room.take(5)) == 0
 
 
 def test_what_is_larger_than_all_there_is_runs_alone() -> None:
     room = Room(100)
     assert _size(room.take(1000)) == 100
-    assert _size(room.take(0)) == 0
-    waiting = room.take(1)
+    waiting = room.take(10)
     assert _size(waiting) is None
     room.give_back(100)
-    assert _size(waiting) == 1
+    assert _size(waiting) == 10
 
 
 def test_who_goes_away_while_waiting_blocks_nobody() -> None:
     room = Room(100)
-    taken = _size(room.take(100))
+    assert _size(room.take(100)) == 100
     with contextlib.closing(room.take(50)) as gone:
         assert _size(gone) is None
     waiting = room.take(30)
     assert _size(waiting) is None
-    assert taken is not None
-    room.give_back(taken)
+    room.give_back(100)
     assert _size(waiting) == 30
     assert _size(room.take(70)) == 70
 

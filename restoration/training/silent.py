@@ -10,6 +10,7 @@ Reference:
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -28,8 +29,9 @@ _BIAS_OF_A_BLOCK = "second.bias"
 class _Rectifiers(TorchFunctionMode):
     """While entered, `saw` is told of every call of a rectifier."""
 
+    @abstractmethod
     def saw(self, given: Tensor, answer: Tensor) -> None:
-        raise NotImplementedError
+        """Take note of what a rectifier was given and what it answered."""
 
     def __torch_function__(
         self,
