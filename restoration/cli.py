@@ -78,6 +78,7 @@ def _parser(service: Service) -> argparse.ArgumentParser:
     _add_tool(commands, "examples", "make the example pictures of the page", "restoration.bench.examples")
     _add_tool(commands, "train", "train a network from a recipe", "restoration.training.train_command")
     _add_tool(commands, "teach", "keep a teacher's answers for a recipe", "restoration.training.teach_command")
+    _add_tool(commands, "narrow", "begin a network where its teacher is", "restoration.training.narrow_command")
     _add_tool(
         commands,
         "train-noise-level",

@@ -13,7 +13,7 @@ from typing import Any
 import spandrel
 import torch
 from spandrel import ImageModelDescriptor, MaskedImageModelDescriptor, ModelTiling
-from torch import Tensor
+from torch import Tensor, nn
 
 from restoration.errors import WeightsUnavailable
 from restoration.models.base import Contract, Restorer, Tiling, load_file_content
@@ -45,11 +45,16 @@ class CommunityRestorer(Restorer):
         self.dtype = torch.float32
 
     @property
+    def network(self) -> nn.Module:
+        """The network itself, on the device and in the precision that it was moved to."""
+        return self.descriptor.model
+
+    @property
     def size_bytes(self) -> int:
-        return sum(tensor.numel() * tensor.element_size() for tensor in self.descriptor.model.state_dict().values())
+        return sum(tensor.numel() * tensor.element_size() for tensor in self.network.state_dict().values())
 
     def to(self, *, device: torch.device, dtype: torch.dtype) -> None:
-        self.descriptor.model.to(device=device, dtype=dtype)
+        self.network.to(device=device, dtype=dtype)
         self.dtype = dtype
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
@@ -71,7 +76,7 @@ class CommunityRestorer(Restorer):
         levels = [float(each["sigma"]) for each in parameters for _ in range(copies)]
         sigma = torch.tensor(levels, dtype=planes.dtype, device=planes.device).reshape(-1, 1, 1, 1)
         level = sigma.expand(-1, 1, *planes.shape[2:])
-        answer: Tensor = self.descriptor.model(torch.cat([planes, level], dim=1))
+        answer: Tensor = self.network(torch.cat([planes, level], dim=1))
         return answer
 
 

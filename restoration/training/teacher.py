@@ -9,13 +9,14 @@ Reference:
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from restoration import own_models
 from restoration.engine.padding import pad_to_rule
 from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import load_manifest
-from restoration.models.base import Restorer
+from restoration.models.base import NetworkRestorer, Restorer
+from restoration.models.community import CommunityRestorer
 from restoration.parameters import complete, in_model_units
 from restoration.registry import Registry
 from restoration.service import NON_COMMERCIAL_VARIABLE, offers_non_commercial
@@ -30,6 +31,17 @@ class Teacher:
     def __init__(self, restorer: Restorer, parameters: Parameters) -> None:
         self._restorer = restorer
         self._parameters = parameters
+
+    @property
+    def network(self) -> nn.Module:
+        """The model's network, in float32.
+
+        Raises:
+            InvalidRequest: it has none.
+        """
+        if not isinstance(self._restorer, NetworkRestorer | CommunityRestorer):
+            raise InvalidRequest("The teacher has no network whose layers could be looked at; use another one.")
+        return self._restorer.network.float()
 
     def __call__(self, damaged: Tensor) -> Tensor:
         """Return the model's answer in [0, 1] to (B, 3, H, W) of the same range."""
