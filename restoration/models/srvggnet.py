@@ -30,7 +30,12 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     if "wdn" in weights:
         state = interpolate(state, load_state(weights["wdn"], key="params"), share=strength)
     load_network(network, state, model="Real-ESRGAN")
-    contract = Contract(
+    return NetworkRestorer(network, srvggnet_contract(network))
+
+
+def srvggnet_contract(network: SRVGGNetCompact) -> Contract:
+    """Return what the network needs."""
+    return Contract(
         scale=network.upscale,
         size_minimum=4,
         overlap_px=network.num_conv + 2,
@@ -40,4 +45,3 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * (4 * network.num_feat + 9 * network.upscale**2),
     )
-    return NetworkRestorer(network, contract)

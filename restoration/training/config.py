@@ -53,11 +53,14 @@ class Teaching:
     Args:
         model: its id.
         share: share of the loss that compares with the teacher's answer instead of the photograph, 0 to 1.
+        hints: weight of what the teacher's layers find beside the loss of its answer; the network has to start from a
+            file that `narrow` wrote.
         parameters: of the model, in user units; its defaults for the others.
     """
 
     model: str
     share: Share = 1.0
+    hints: Weight = 0.0
     parameters: Mapping[str, ParamValue] = dataclasses.field(default_factory=dict)
 
 
@@ -200,6 +203,8 @@ def _disagreement(recipe: Recipe) -> str:
         return 'has a light_share, which is for degradation = "second-order" only; remove it'
     if recipe.gray_share and shrinks:
         return "has a gray_share, which is not for super-resolution; remove it"
+    if recipe.teaching is not None and recipe.teaching.hints and (not recipe.init_from or recipe.optimizer == "kfac"):
+        return 'has hints, which need init_from, a file that `narrow` wrote, and optimizer "adam" or "muon"'
     if recipe.teaching is not None and recipe.objective == "luma":
         return "has objective luma, but a teacher answers in colour; remove [teaching] or use another objective"
     return ""

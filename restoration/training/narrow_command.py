@@ -23,14 +23,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     import torch
     from rich.console import Console
-    from safetensors.torch import save_file
 
     from restoration.engine.device import tune_process
     from restoration.errors import InvalidRequest
     from restoration.training.answers import AnsweredDataset
     from restoration.training.config import read_recipe
     from restoration.training.display import bar, log_to
-    from restoration.training.narrowing import solve_layers
+    from restoration.training.narrowing import solve_layers, write_start
     from restoration.training.network import construct_network
     from restoration.training.teacher import build_teacher
 
@@ -45,7 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
     pictures = AnsweredDataset(recipe, arguments.data).batch(0).lq
     layers = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
     with bar(console, f"layers of {recipe.teaching.model}", done=0, total=layers) as moved:
-        solve_layers(teacher.network, network, pictures, moved=moved)
-    arguments.output.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, arguments.output)
+        followed = solve_layers(teacher.network, network, pictures, moved=moved)
+    write_start(network, followed, arguments.output)
     return 0

@@ -25,6 +25,7 @@ from restoration.training.dataset import Batch, Dataset
 from restoration.training.kfac import KFAC
 from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
+from restoration.training.narrowing import Hints, followed_channels
 from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
@@ -83,8 +84,11 @@ class Trainer:
         if recipe.perceptual:
             self.feature_loss = build_feature_loss(recipe.features).to(device)
         self.teacher: Teacher | None = None
-        if recipe.teaching is not None and not isinstance(dataset, AnsweredDataset):
+        self.hints: Hints | None = None
+        if recipe.teaching is not None and (recipe.teaching.hints or not isinstance(dataset, AnsweredDataset)):
             self.teacher = build_teacher(recipe.teaching, scale=recipe.scale, device=device)
+            if recipe.teaching.hints:
+                self.hints = Hints(self.teacher.network, self.network, followed_channels(recipe.init_from))
 
     @property
     def checkpoint_path(self) -> Path:
@@ -195,6 +199,8 @@ class Trainer:
             reference = answer
             taught = pixel_loss(restored, reference, self.recipe, mask=batch.mask)
             loss = torch.lerp(loss, taught, self.recipe.teaching.share)
+            if self.hints is not None:
+                loss = loss + self.recipe.teaching.hints * self.hints.loss(batch.lq)
         if self.feature_loss is not None:
             loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)
         self.descend(loss)
@@ -240,7 +246,9 @@ class Trainer:
 
     def _answer(self, batch: Batch) -> Tensor | None:
         """Return what the teacher makes of a batch, None where there is none."""
-        return batch.answer if self.teacher is None else self.teacher(batch.lq)
+        if batch.answer is not None or self.teacher is None:
+            return batch.answer
+        return self.teacher(batch.lq)
 
     def _set_rate(self) -> None:
         for group in self.optimizer.param_groups:

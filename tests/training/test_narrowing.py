@@ -16,7 +16,10 @@ from restoration.cli import main
 from restoration.errors import InvalidRequest
 from restoration.models.edsr import EDSR
 from restoration.models.srvggnet import SRVGGNetCompact
-from restoration.training.narrowing import solve_layers
+from restoration.training.config import read_recipe
+from restoration.training.narrowing import Hints, followed_channels, solve_layers, write_start
+from restoration.training.open import open_dataset
+from restoration.training.trainer import Trainer
 
 
 def _network(width: int, layers: int = 2) -> nn.Module:
@@ -29,17 +32,17 @@ def _pictures(count: int = 3) -> Tensor:
     return torch.rand(count, 3, 24, 24, generator=torch.Generator().manual_seed(0))
 
 
-def _solved(teacher: nn.Module, pupil: nn.Module) -> list[int]:
-    told: list[int] = []
-    solve_layers(teacher, pupil, _pictures(), moved=told.append)
-    return told
+def _solved(teacher: nn.Module, pupil: nn.Module) -> list[list[int]]:
+    return solve_layers(teacher, pupil, _pictures())
 
 
 def test_a_pupil_as_wide_as_its_teacher_answers_as_it_does() -> None:
     teacher, pupil = _network(8), _network(8)
     for parameter in pupil.parameters():
         parameter.mul_(-0.3)
-    assert _solved(teacher, pupil) == [1, 2, 3, 4]
+    told: list[int] = []
+    followed = solve_layers(teacher, pupil, _pictures(), moved=told.append)
+    assert (told, followed) == ([1, 2, 3, 4], 3 * [list(range(8))])
     other = _pictures(7)[3:]
     torch.testing.assert_close(pupil(other), teacher(other), atol=1e-3, rtol=0)
 
@@ -80,6 +83,40 @@ def test_networks_that_cannot_be_compared_are_refused(pupil: nn.Module, message:
         _solved(_network(8), pupil)
 
 
+def test_hints_are_shares_of_the_variance_and_teach_every_layer() -> None:
+    teacher, pupil = _network(8, 4), _network(5, 4)
+    followed = _solved(teacher, pupil)
+    hints = Hints(teacher, pupil, followed)
+    pupil(_pictures())
+    begun = float(hints.loss(_pictures()))
+    assert 0 < begun < 1
+    for layer in (0, 2, 4, 6, 8):
+        pupil.body[layer].weight.zero_()  # type: ignore[index, union-attr, operator]
+        pupil.body[layer].bias.zero_()  # type: ignore[index, union-attr, operator]
+    pupil(_pictures())
+    assert float(hints.loss(_pictures())) >= 0.99  # of what finds nothing
+    pupil.requires_grad_(True)
+    pupil(_pictures())
+    hints.loss(_pictures()).backward()  # type: ignore[no-untyped-call]
+    assert all(bool(pupil.body[layer].bias.grad.any()) for layer in (0, 2, 4, 6, 8))  # type: ignore[index, union-attr]
+
+
+def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
+    teacher, pupil = _network(8), _network(6)
+    file = tmp_path / "new" / "start.safetensors"
+    followed = _solved(teacher, pupil)
+    write_start(pupil, followed, file)
+    assert followed_channels(str(file)) == followed
+    with pytest.raises(InvalidRequest, match="not the one whose layers were solved"):
+        Hints(teacher, _network(5), followed)
+    save_file(pupil.state_dict(), file)
+    for other in (file, tmp_path / "absent"):
+        with pytest.raises(InvalidRequest, match=r"hints need a recipe that starts from what `narrow` wrote"):
+            followed_channels(str(other))
+    with pytest.raises(InvalidRequest, match="cannot be written"):
+        write_start(pupil, followed, file / "below.safetensors")
+
+
 def test_the_command_writes_what_a_recipe_starts_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
@@ -105,3 +142,14 @@ def test_the_command_writes_what_a_recipe_starts_from(
     pupil = _network(8)
     pupil.load_state_dict(load_file(start))
     torch.testing.assert_close(pupil(_pictures()), teacher(_pictures()), atol=2e-3, rtol=0)
+    assert followed_channels(str(start)) == 3 * [list(range(8))]
+
+    told_more = recipe.read_text() + "hints = 0.5\n"
+    recipe.write_text(told_more.replace("patch_px", f'init_from = "{start.as_posix()}"\npatch_px'), encoding="utf-8")
+    settings = read_recipe(recipe)
+    trainer = Trainer(settings, open_dataset(settings, [answers]), tmp_path / "run", device=torch.device("cpu"))
+    assert trainer.hints is not None
+    begun = trainer.train_step()
+    with torch.no_grad():
+        trainer.network.body[2].weight.mul_(-1)  # type: ignore[index, union-attr]
+    assert trainer.train_step() > begun + 0.2
