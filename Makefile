@@ -40,8 +40,8 @@ sheets: $(VENV)/.installed
 	$(SHEET) --set $(FREE) --task denoise --sigma 25 --clip8 --blind --model non-local-means --model resunet-color -o assets/sheets/noise.jpg
 	$(SHEET) --set $(FREE) --task salt-and-pepper --salt-and-pepper 0.3 --model adaptive-median --model plug-and-play-dots -o assets/sheets/dots.jpg
 	$(SHEET) --set $(FREE) --task dejpeg --quality 10 --model jpeg-deblock --model resunet-jpeg -o assets/sheets/jpeg.jpg
-	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --model bicubic --model edsr-lite --model edsr-web -o assets/sheets/super-resolution.jpg
-	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --from-web --model bicubic --model edsr-web -o assets/sheets/damaged.jpg
+	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --model bicubic --model edsr-lite --model compact-web -o assets/sheets/super-resolution.jpg
+	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --from-web --model bicubic --model compact-web -o assets/sheets/damaged.jpg
 	$(SHEET) --set $(FREE) --task inpaint --model telea --model fill-unet -o assets/sheets/inpaint.jpg
 	$(SHEET) --set $(FREE) --task inpaint --holes boxes --model telea --model fill-unet -o assets/sheets/objects.jpg
 	$(SHEET) --set build/dark --task low-light --model clahe --model lowlight -o assets/sheets/low-light.jpg

@@ -568,9 +568,6 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
         ("edsr-lite", 256, 8),
         ("edsr-lite", 360, 4),
         ("edsr-lite", 512, 1),
-        ("edsr-web", 150, 8),
-        ("edsr-web", 256, 4),
-        ("edsr-web", 300, 1),
     ],
 )
 def test_small_pictures_are_seen_more_often(model: str, side: int, views: int) -> None:

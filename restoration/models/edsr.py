@@ -29,31 +29,17 @@ class EDSR(nn.Module):
         width: channels of the body.
         blocks: residual blocks.
         expansion: see `ResidualBlock`; only while it is trained.
-        maps: channels of what the network is given besides.
-        slopes: see `ResidualBlock`.
     """
 
-    def __init__(
-        self,
-        scale: int,
-        width: int = 56,
-        blocks: int = 6,
-        expansion: int = 0,
-        *,
-        maps: int = 0,
-        slopes: bool = False,
-    ) -> None:
+    def __init__(self, scale: int, width: int = 56, blocks: int = 6, expansion: int = 0) -> None:
         super().__init__()
         self.scale = scale
-        self.head = nn.Conv2d(3 + maps, width, 3, padding=1)
-        self.body = nn.Sequential(
-            *(ResidualBlock(width, bias=True, expansion=expansion, slopes=slopes) for _ in range(blocks))
-        )
+        self.head = nn.Conv2d(3, width, 3, padding=1)
+        self.body = nn.Sequential(*(ResidualBlock(width, bias=True, expansion=expansion) for _ in range(blocks)))
         self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
 
-    def forward(self, image: Tensor, maps: Tensor | None = None) -> Tensor:
-        given = image - 0.5
-        shallow = self.head(given if maps is None else torch.cat([given, maps], dim=1))
+    def forward(self, image: Tensor) -> Tensor:
+        shallow = self.head(image - 0.5)
         return functional.pixel_shuffle(self.tail(shallow + self.body(shallow)), self.scale)
 
 
@@ -78,12 +64,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     scale = int(parameters["scale"])
     network = EDSR(scale, **config)  # type: ignore[arg-type]
     load_network(network, load_state(weights[f"x{scale}"]), model="the built-in super-resolver")
-    return EDSRRestorer(network, edsr_contract(network))
-
-
-def edsr_contract(network: EDSR) -> Contract:
-    """Return what the network needs."""
-    return Contract(
+    contract = Contract(
         scale=network.scale,
         overlap_px=2 + 2 * len(network.body),
         border_px=4,
@@ -92,3 +73,4 @@ def edsr_contract(network: EDSR) -> Contract:
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * (4 * network.head.out_channels + 9 * network.scale**2),
     )
+    return EDSRRestorer(network, contract)

@@ -17,6 +17,8 @@ from restoration.models._torchvision_compat import provide_functional_tensor
 from restoration.models.base import Contract, NetworkRestorer, interpolate, load_network, load_state
 from restoration.types import Parameters
 
+__all__ = ["SRVGGNetCompact", "build", "srvggnet_contract"]
+
 provide_functional_tensor()
 
 from realesrgan.archs.srvgg_arch import SRVGGNetCompact  # noqa: E402 - needs the module above

@@ -112,8 +112,7 @@ class Recipe:
         patience: validations without a gain after which the run stops early; 0 never stops it.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
-        init_parts: the same for parts of the network: beginning of the names of their weights, and file.
-        revive: let channels that died in the run before (see `silent`) begin anew, of the weights it starts from.
+        revive: let channels that died in the run before (see `silent`) begin anew, of the weights in `init_from`.
         learn: beginnings of the names of the weights that learn, the others stay as they are; empty for all.
         adversarial: a critic takes part; None where none does.
     """
@@ -145,7 +144,6 @@ class Recipe:
     held_out: TrueShare = 0.025
     patience: Natural = 0
     init_from: str = ""
-    init_parts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     learn: Names = ()
     revive: bool = False
     adversarial: Adversarial | None = None
@@ -185,12 +183,9 @@ def _disagreement(recipe: Recipe) -> str:
         )
     if recipe.scale > 1 and recipe.objective in _SAME_SIZE:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
-    if not all(isinstance(file, str) for file in recipe.init_parts.values()):
-        return "names something else than files in init_parts; write a file's name in quotes for each part"
-    starts = recipe.init_from or recipe.init_parts
-    if recipe.learn and not starts:
+    if recipe.learn and not recipe.init_from:
         return "learns some weights only, but starts from no file; remove learn, or name a file in init_from"
-    if recipe.revive and not starts:
+    if recipe.revive and not recipe.init_from:
         return "revives dead channels, but starts from no file; remove revive, or name a file in init_from"
     others = recipe.perceptual or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):

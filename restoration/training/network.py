@@ -22,38 +22,26 @@ _PICTURE_CHANNELS = 3
 
 
 def build_network(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with seeded random weights, or with those of files where shapes agree.
+    """Build the recipe's network with seeded random weights, or with those of `init_from` where shapes agree.
 
     Raises:
-        InvalidRequest: there is no such network, or a file cannot be read or leaves nothing to learn.
+        InvalidRequest: there is no such network, or `init_from` cannot be read or leaves nothing to learn.
     """
     torch.manual_seed(recipe.seed)
     network = construct_network(recipe.network, recipe.network_config)
-    files = {"": recipe.init_from} if recipe.init_from else {}
-    files |= {f"{part}.": file for part, file in recipe.init_parts.items()}
-    if files:
+    if recipe.init_from:
         own = network.state_dict()
-        if unknown := [part for part in files if not any(name.startswith(part) for name in own)]:
-            raise InvalidRequest(
-                f"Recipe {recipe.name} starts {', '.join(unknown)} from a file, but no weights of {recipe.network} "
-                f"begin so; they are {_parts_of(own)}."
-            )
-        given = {
-            f"{part}{name}": tensor for part, file in files.items() for name, tensor in _read(file, recipe).items()
-        }
-        firsts = {
-            next((name for name, tensor in own.items() if name.startswith(part) and tensor.ndim == 4), "")
-            for part in files
-        }
+        first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
+        given = _first_weights(recipe)
         taken = {}
         for name, tensor in given.items():
             if name in own and tensor.shape == own[name].shape:
                 taken[name] = tensor
-            elif name in firsts and tensor[:, :1].shape == own[name][:, :1].shape:
+            elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
                 taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
         _pass_through_new_blocks(network, given)
-        log.info("took %d of %d tensors from %s", len(taken), len(own), ", ".join(files.values()))
+        log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
     if recipe.learn:
         _leave_the_others(network, recipe)
     return network.to(memory_format=torch.channels_last)
@@ -84,18 +72,18 @@ def _parts_of(names: Iterable[str]) -> str:
     return ", ".join(sorted({name.split(".")[0] for name in names}))
 
 
-def _read(file: str, recipe: Recipe) -> dict[str, Tensor]:
-    """Return the float32 tensors of a file that a recipe starts from.
+def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
+    """Return the float32 tensors of `init_from`.
 
     Raises:
         InvalidRequest: the file is absent or no safetensors file.
     """
     try:
-        return {name: tensor.float() for name, tensor in load_file(file).items()}
+        return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
     except (OSError, SafetensorError) as error:
         raise InvalidRequest(
-            f"Recipe {recipe.name} starts from {file}, which cannot be read; train that network first and "
-            f"export it there, or name another file in {'init_from' if file == recipe.init_from else 'init_parts'}."
+            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
+            "export it there, or name another file in init_from."
         ) from error
 
 

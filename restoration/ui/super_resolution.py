@@ -16,7 +16,7 @@ from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
 
-_FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "edsr-web"
+_FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "compact-web"
 
 
 def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:

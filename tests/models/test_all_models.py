@@ -45,7 +45,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "zero_dce:build": {"width": 4},
     "contextual_attention:build": {"width": 4, "widths": [4, 6], "blocks": [1], "dilations": [1]},
     "damaged_upscaler:build": {
-        "upscaler": {"width": 4, "blocks": 1},
+        "upscaler": {"num_feat": 4, "num_conv": 2},
         "denoiser": {"widths": [4, 8], "blocks": 1},
     },
     "lowlight:build": {name: {"widths": [4, 8], "blocks": 1} for name in ("light", "noise", "denoiser")},
@@ -72,10 +72,13 @@ def _network(
         classes = {"light": LightNetwork, "noise": LiftedNoiseNetwork, "denoiser": ResUNet}
         return classes[role](**config[role]), None
     if info.factory == "damaged_upscaler:build":
-        from restoration.models.edsr import EDSR
+        from restoration.models.srvggnet import SRVGGNetCompact
         from restoration.models.unet import ResUNet
 
-        return (ResUNet(**config["denoiser"]) if role == "denoiser" else EDSR(scale, **config["upscaler"])), None
+        is_denoiser = role == "denoiser"
+        return ResUNet(**config["denoiser"]) if is_denoiser else SRVGGNetCompact(
+            upscale=scale, **config["upscaler"]
+        ), None
     if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet
 

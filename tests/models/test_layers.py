@@ -28,3 +28,16 @@ def test_fusing_leaves_no_collapsible_convolution_and_the_same_answers() -> None
         expected = network(x)
         torch.testing.assert_close(fuse(network)(x), expected, atol=1e-5, rtol=1e-5)
     assert not any(isinstance(module, CollapsibleConv) for module in network.modules())
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_channels_with_a_slope_wake_up_again(bias: bool) -> None:
+    torch.manual_seed(0)
+    block, plain = ResidualBlock(4, bias=bias, slopes=True), ResidualBlock(4, bias=bias)
+    assert not plain.load_state_dict(block.state_dict(), strict=False).missing_keys
+    x = torch.randn(1, 4, 9, 9)
+    torch.testing.assert_close(block(x), plain(x))  # as long as the slopes are zero
+    with torch.no_grad():
+        block.first.weight[:] = -block.first.weight.abs()
+    block(x.abs() + 0.5).square().sum().backward()  # every channel inside is negative but for its bias
+    assert bool((block.slopes.grad != 0).all())

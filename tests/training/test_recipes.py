@@ -81,13 +81,6 @@ def test_light_damage_is_for_the_damage_of_the_web(tmp_path: Path) -> None:
         _read(tmp_path, degradation='"bicubic"', scale="2", light_share="0.3")
 
 
-def test_parts_start_from_files(tmp_path: Path) -> None:
-    recipe = _read(tmp_path, learn='["tail"]', revive="true", init_parts='{ head = "a.safetensors" }')
-    assert recipe.init_parts == {"head": "a.safetensors"}
-    with pytest.raises(InvalidRequest, match="names something else than files in init_parts"):
-        _read(tmp_path, init_parts="{ head = 3 }")
-
-
 def test_objective_without_its_damage_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="objective fill, but gaussian cuts no holes"):
         _read(tmp_path, objective='"fill"')

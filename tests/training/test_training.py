@@ -223,7 +223,7 @@ def test_network_starts_from_other_weights_where_shapes_agree(photos: Path, tmp_
 
 @pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_recipe_that_ships_is_valid_and_builds_its_network(recipe: Path) -> None:
-    settings = dataclasses.replace(read_recipe(recipe), init_from="", init_parts={})
+    settings = dataclasses.replace(read_recipe(recipe), init_from="")
     assert settings.name == recipe.stem
     assert sum(parameter.numel() for parameter in build_network(settings).parameters()) > 0
 

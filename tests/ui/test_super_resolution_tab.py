@@ -27,8 +27,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(path) for name, path in paths.items()}
 
 
-@pytest.mark.parametrize(("kind", "model"), [("clean", "edsr-lite"), ("noisy", "edsr-web"), ("jpeg", "edsr-web")])
-@pytest.mark.parametrize("before", ["edsr-lite", "edsr-web"])
+@pytest.mark.parametrize(("kind", "model"), [("clean", "edsr-lite"), ("noisy", "compact-web"), ("jpeg", "compact-web")])
+@pytest.mark.parametrize("before", ["edsr-lite", "compact-web"])
 def test_damaged_pictures_get_the_upscaler_for_them(kind: str, model: str, before: str, files: dict[str, str]) -> None:
     findings, chosen = look_at(files[kind], before)
     assert chosen == model
