@@ -33,7 +33,7 @@ FLOORS = {
     "models.shift_map": 1.5,
     "models.exemplar": 3.3,
     "models.fill_unet": 3.5,
-    "models.edsr": 3.5,
+    "models.srvggnet": 3.5,
     "models.denoiser_prior": 3.8,
     "models.kernel_estimate": 3.5,
     "images": 1,

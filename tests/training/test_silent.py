@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from restoration.errors import InvalidRequest
 from restoration.models.edsr import EDSR
 from restoration.models.ircnn import IRCNN
+from restoration.models.layers import ResidualBlock
 from restoration.training.silent import revive, silent_share, without_last_blocks
 
 PICTURE, LEVEL = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)), torch.full((1, 1, 1, 1), 0.1)
@@ -24,12 +26,13 @@ def test_channels_that_nothing_wakes_are_counted() -> None:
 
 def test_what_a_slope_lets_through_counts() -> None:
     torch.manual_seed(0)
-    network = EDSR(2, width=4, blocks=1, slopes=True)
+    block = ResidualBlock(4, bias=True, slopes=True)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), block)
     with torch.no_grad():
-        network.body[0].first.bias[:2] = -100
+        block.first.bias[:2] = -100
     silent = silent_share(lambda: network(PICTURE))
     with torch.no_grad():
-        network.body[0].slopes[0] = 0.1
+        block.slopes[0] = 0.1
     assert silent_share(lambda: network(PICTURE)) == silent - 0.25
 
 
