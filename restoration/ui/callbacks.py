@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import secrets
 import threading
@@ -230,10 +231,10 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
-    source.change(
-        lambda: (None, status.empty(), _no_file(), gr.update(visible=False)),  # what is shown is of another picture
+    source.change(  # what is shown is of another picture
+        None,
+        js=_cleared(),
         outputs=[result.slider, result.status, result.download, result.onward_row],
-        queue=False,
         show_progress="hidden",
         api_visibility="private",
     )
@@ -371,6 +372,13 @@ def _idle(slider: Any, line: str, download: Any) -> Shown:
 
 def _failed(message: str) -> Shown:
     return _idle(None, status.failure(message), _no_file())
+
+
+def _cleared() -> str:
+    """Return what the browser itself clears a result with: an answer of the server could wipe a newer one."""
+    hidden = {"__type__": "update", "value": None, "visible": False}
+    shown = [None, status.empty(), hidden, {"__type__": "update", "visible": False}]
+    return f"() => {json.dumps(shown)}"
 
 
 def _no_file() -> dict[str, Any]:

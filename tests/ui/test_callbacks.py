@@ -110,3 +110,17 @@ def test_picture_beyond_a_models_limit_is_told_before_it_is_pressed(service: Ser
     assert "at most 4 megapixels" in told
     Image.new("L", (200, 200)).save(tmp_path / "small.png")
     assert "megapixels" not in callbacks._forecast(service, str(tmp_path / "small.png"), "edsr-lite")
+
+
+def test_new_picture_clears_the_result_without_the_server(page: gr.Blocks) -> None:
+    """An answer of the server could come after a short run has ended, and wipe its result."""
+    cleared = [
+        each
+        for each in page.fns.values()
+        if any(event == "change" for _, event in each.targets)
+        and any(str(component.elem_id).endswith("-slider") for component in each.outputs)
+    ]
+    assert len(cleared) == 4
+    for each in cleared:
+        assert each.fn is None
+        assert text.EMPTY_STATUS in str(each.js)
