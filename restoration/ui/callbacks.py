@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,15 @@ def take_file(path: str) -> tuple[str, str, str]:
     return path, shown, status.caption(line)
 
 
+@dataclass
+class _Run:
+    """One press of Restore; `path` is that of its picture, None until it begins."""
+
+    path: str | None = None
+    is_cancelled: bool = False
+    is_left: bool = False
+
+
 class _Runs:
     """Which runs have begun and which are cancelled, by their secret numbers; the oldest are forgotten.
 
@@ -86,32 +96,46 @@ class _Runs:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._is_cancelled: OrderedDict[str, bool] = OrderedDict()
+        self._runs: OrderedDict[str, _Run] = OrderedDict()
 
-    def begin(self, ticket: str) -> bool:
-        """Note that a run has begun; tell whether it may go on."""
+    def begin(self, ticket: str, path: str | None) -> bool:
+        """Note that a run of a picture has begun; tell whether it may go on."""
         with self._lock:
-            if self._is_cancelled.get(ticket, False):
+            run = self._noted(ticket)
+            if run.is_cancelled:
                 return False
-            self._note(ticket, is_cancelled=False)
+            run.path = path
             return True
 
     def cancel(self, ticket: str) -> bool:
         """Cancel a run; tell whether it had begun."""
         with self._lock:
-            had_begun = ticket in self._is_cancelled
-            self._note(ticket, is_cancelled=True)
+            had_begun = ticket in self._runs
+            self._noted(ticket).is_cancelled = True
             return had_begun
+
+    def leave(self, ticket: str, path: str | None) -> None:
+        """Cancel a run that has begun if its picture is not the one that the page shows now."""
+        with self._lock:
+            run = self._runs.get(ticket)
+            if run is not None and run.path != path:
+                run.is_cancelled = run.is_left = True
 
     def is_cancelled(self, ticket: str) -> bool:
         """Tell whether a run that has begun is to stop."""
         with self._lock:
-            return self._is_cancelled.get(ticket, False)
+            return ticket in self._runs and self._runs[ticket].is_cancelled
 
-    def _note(self, ticket: str, *, is_cancelled: bool) -> None:
-        self._is_cancelled[ticket] = is_cancelled
-        while len(self._is_cancelled) > _MOST_TICKETS:
-            self._is_cancelled.popitem(last=False)
+    def is_left(self, ticket: str) -> bool:
+        """Tell whether a run has stopped because the page shows another picture."""
+        with self._lock:
+            return ticket in self._runs and self._runs[ticket].is_left
+
+    def _noted(self, ticket: str) -> _Run:
+        run = self._runs.setdefault(ticket, _Run())
+        while len(self._runs) > _MOST_TICKETS:
+            self._runs.popitem(last=False)
+        return run
 
 
 class _Takes:
@@ -151,7 +175,7 @@ def wire_restore(
     runs, takes = _Runs(), _Takes()
 
     def run(number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
-        if not runs.begin(number):
+        if not runs.begin(number, path):
             yield _UNCHANGED  # the page may show another run by now
             return
         mask_values, rest = values[:count], values[count:]
@@ -197,7 +221,7 @@ def wire_restore(
                 yield _finished(event.result, form, checked)
                 return
             yield event
-        yield _idle(None, status.note(text.CANCELLED), _no_file())
+        yield _idle(None, status.empty() if runs.is_left(number) else status.note(text.CANCELLED), _no_file())
 
     start = result.restore.click(
         lambda: (secrets.token_hex(16), None, *_working(status.waiting(text.WAITING))[1:]),
@@ -237,6 +261,9 @@ def wire_restore(
         outputs=[result.slider, result.status, result.download, result.onward_row],
         show_progress="hidden",
         api_visibility="private",
+    )
+    source.change(
+        runs.leave, inputs=[result.ticket, source], queue=False, show_progress="hidden", api_visibility="private"
     )
     for event in (source.change, settings.model.change, finish.then):  # a run tells how long the next one takes
         event(

@@ -225,6 +225,20 @@ def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_p
     assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
 
 
+def test_new_picture_ends_the_run_of_the_one_before(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "first.png"))
+    steps.choose_model(page, "denoise", "Deep Image Prior")
+    page.locator("#denoise-go").click()
+    expect(page.locator("#denoise-status .working")).to_be_visible()
+    steps.choose_example(page, "denoise", number=0)
+    expect(page.locator("#denoise-status")).to_contain_text("appears here", timeout=steps.RUN_TIMEOUT_MS)
+    expect(page.locator("#denoise-go")).to_be_enabled(timeout=steps.RUN_TIMEOUT_MS)
+    steps.choose_model(page, "denoise", "Non-local means")
+    steps.restore(page, "denoise")
+    assert steps.download(page, "denoise", downloads).name.endswith("-restored.png")
+
+
 def test_full_queue_is_told_and_restore_can_be_pressed_again(page: Page, url: str, tmp_path: Path) -> None:
     events = httpx.get(f"{url}config").json()["dependencies"]
     press = next(each for each in events if each["targets"] and each["targets"][0][1] == "click")

@@ -98,6 +98,20 @@ def test_run_cancelled_after_it_began_ends_itself(page: gr.Blocks, photo: str) -
     assert updates["denoise-go"]["interactive"]
 
 
+@pytest.mark.parametrize("is_other", [True, False])
+def test_run_ends_when_the_page_shows_another_picture(page: gr.Blocks, photo: str, *, is_other: bool) -> None:
+    run = _function(page, "run", changes="denoise-go")
+    (leave,) = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
+    steps = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    next(steps)
+    leave.fn("ticket", "another.png" if is_other else photo)
+    *_, last = steps
+    updates = dict(zip((each.elem_id for each in run.outputs), last, strict=True))
+    assert (updates["denoise-slider"] is None) == is_other
+    assert (text.EMPTY_STATUS in updates["denoise-status"]) == is_other
+    assert updates["denoise-go"]["interactive"]
+
+
 def test_pictures_are_taken_in_while_the_queue_is_full(page: gr.Blocks) -> None:
     uploads = [each for each in page.fns.values() if each.name == "take_picture"]
     assert uploads
