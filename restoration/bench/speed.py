@@ -161,7 +161,7 @@ def _race(bench: _Bench, name: str, folder: Path) -> dict[str, float]:
 
 def _same_networks(bench: _Bench, name: str, folder: Path) -> tuple[Loaded, Callable[[int], Any]]:
     """Return our loaded model and a maker of RealESRGANers (by tile size) with the same weights."""
-    from restoration.models import rrdbnet, srvggnet  # these let basicsr and realesrgan be imported
+    from restoration.models import rrdbnet, srvggnet  # the first lets basicsr and realesrgan be imported
 
     torch.manual_seed(0)
     if name.startswith("RRDB"):
@@ -171,7 +171,7 @@ def _same_networks(bench: _Bench, name: str, folder: Path) -> tuple[Loaded, Call
         network: nn.Module = RRDBNet(**config)
         key, build = "params_ema", cast("Factory", rrdbnet.build)
     else:
-        config = {"num_in_ch": 3, "num_out_ch": 3, "num_feat": 64, "num_conv": 32, "upscale": 4}
+        config = {"num_feat": 64, "num_conv": 32, "upscale": 4}
         from realesrgan.archs.srvgg_arch import SRVGGNetCompact
 
         network = SRVGGNetCompact(**config)
