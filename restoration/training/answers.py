@@ -158,9 +158,10 @@ class AnsweredDataset:
         self._files = [file for file in files if not file.name.startswith(_HELD_OUT)]
         if not self._files:
             raise InvalidRequest(f"No answers lie in {folders[0]}; make them with `teach`.")
-        self.validation = [  # held against what is to be learnt
-            Batch(lq, answer, torch.zeros(1, 1, 1, 1), answer=answer)
-            for lq, _, answer in (
+        learns_answers = recipe.teaching.share >= 0.5  # held against what is to be learnt
+        self.validation = [
+            Batch(lq, answer if learns_answers else gt, torch.zeros(1, 1, 1, 1), answer=answer)
+            for lq, gt, answer in (
                 map(to_tensor, ([_floats(picture)] for picture in _read(file)))
                 for file in files
                 if file.name.startswith(_HELD_OUT)

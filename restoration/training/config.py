@@ -107,6 +107,7 @@ class Recipe:
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none. Where
             there is a teacher, they are compared with those of its answer.
         features: what that distance looks at, as in `Adversarial`.
+        texture: weight of the distance between the textures of what was lost (see `texture`), added to `loss`.
         teaching: a model whose answers are learnt beside the photographs; None where none is.
         held_out: share of the photographs that is kept for validation.
         patience: validations without a gain after which the run stops early; 0 never stops it.
@@ -140,6 +141,7 @@ class Recipe:
     thin_share: Shares = THIN_SHARE
     perceptual: Weight = 0.0
     features: Features = "auto"
+    texture: Weight = 0.0
     teaching: Teaching | None = None
     held_out: TrueShare = 0.025
     patience: Natural = 0
@@ -187,6 +189,8 @@ def _disagreement(recipe: Recipe) -> str:
         return "learns some weights only, but starts from no file; remove learn, or name a file in init_from"
     if recipe.revive and not recipe.init_from:
         return "revives dead channels, but starts from no file; remove revive, or name a file in init_from"
+    if recipe.texture and recipe.degradation != "holes":
+        return f"compares the texture of what was lost, but {recipe.degradation} cuts no holes; remove texture"
     others = recipe.perceptual or recipe.adversarial or recipe.degradation == "holes"
     if recipe.optimizer == "kfac" and (recipe.loss != "l2" or others):
         return 'has optimizer kfac, which knows squared errors of whole pictures only; use loss = "l2" alone, or "muon"'
@@ -198,8 +202,11 @@ def _disagreement(recipe: Recipe) -> str:
         return 'has a light_share, which is for degradation = "second-order" only; remove it'
     if recipe.gray_share and shrinks:
         return "has a gray_share, which is not for super-resolution; remove it"
-    if recipe.teaching is not None and recipe.teaching.hints and (not recipe.init_from or recipe.optimizer == "kfac"):
-        return 'has hints, which need init_from, a file that `narrow` wrote, and optimizer "adam" or "muon"'
+    if recipe.teaching is not None and recipe.teaching.hints:
+        if not recipe.init_from or recipe.optimizer == "kfac":
+            return 'has hints, which need init_from, a file that `narrow` wrote, and optimizer "adam" or "muon"'
+        if recipe.objective != "direct":
+            return 'has hints, which need a network that is given what its teacher is; use objective = "direct"'
     if recipe.teaching is not None and recipe.objective == "luma":
         return "has objective luma, but a teacher answers in colour; remove [teaching] or use another objective"
     return ""

@@ -16,7 +16,6 @@ from restoration.models.layers import fuse
 from restoration.training.checkpoint import read_checkpoint
 from restoration.training.config import Recipe
 from restoration.training.network import construct_network
-from restoration.training.silent import without_last_blocks
 
 _COLLAPSIBLE = (".wide.", ".narrow.")
 """What only the weights of `CollapsibleConv` have in their names."""
@@ -29,7 +28,6 @@ def export(
     metadata: dict[str, str],
     recipe: Recipe | None = None,
     only: Sequence[str] = (),
-    keep_blocks: int | None = None,
 ) -> str:
     """Write the averaged weights of a checkpoint as float16 safetensors, collapsible convolutions as plain ones.
 
@@ -38,7 +36,6 @@ def export(
     Args:
         recipe: of the run; needed for collapsible convolutions where the checkpoint is too old to name its network.
         only: beginnings of the names of the weights to write, for a file that goes with another; all where empty.
-        keep_blocks: how many residual blocks of "body" to write; the others have died (see `silent`). None writes all.
         metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
@@ -48,7 +45,7 @@ def export(
         InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, no
             weights have such names, or the file cannot be written.
     """
-    parts = [_averages(checkpoint, recipe=recipe, only=only, keep_blocks=keep_blocks) for checkpoint in checkpoints]
+    parts = [_averages(checkpoint, recipe=recipe, only=only) for checkpoint in checkpoints]
     tensors = parts[0][0]
     if len(parts) > 1:
         tensors = {f"{place}.{name}": tensor for place, (own, _) in enumerate(parts) for name, tensor in own.items()}
@@ -72,9 +69,7 @@ def write_weights(target: Path, content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _averages(
-    checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str], keep_blocks: int | None
-) -> tuple[dict[str, Tensor], int]:
+def _averages(checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str]) -> tuple[dict[str, Tensor], int]:
     """Return the averaged weights of a checkpoint as float16, by name, and its step; see `export`."""
     if not checkpoint.exists():
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
@@ -82,8 +77,6 @@ def _averages(
     average = state["average"]
     if any(part in name for name in average for part in _COLLAPSIBLE):
         average = fuse(_trained(state, recipe, checkpoint)).state_dict()
-    if keep_blocks is not None:
-        average = without_last_blocks(average, keep_blocks)
     tensors = {
         name: tensor.half().contiguous() for name, tensor in average.items() if not only or name.startswith(tuple(only))
     }

@@ -20,12 +20,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="write only the weights whose names begin so"
     )
-    parser.add_argument(
-        "--keep-blocks",
-        type=int,
-        metavar="N",
-        help="leave out all residual blocks but the first N: the others have died",
-    )
     parser.add_argument("--note", default="", help="a sentence stored in the file's header")
 
 
@@ -47,7 +41,6 @@ def run(arguments: argparse.Namespace) -> int:
         metadata={"note": arguments.note},
         recipe=recipe,
         only=arguments.only,
-        keep_blocks=arguments.keep_blocks,
     )
     print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
     return 0

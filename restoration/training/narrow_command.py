@@ -45,5 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
     layers = sum(isinstance(module, torch.nn.Conv2d) for module in network.modules())
     with bar(console, f"layers of {recipe.teaching.model}", done=0, total=layers) as moved:
         followed = solve_layers(teacher.network, network, pictures, moved=moved)
-    write_start(network, followed, arguments.output)
+    write_start(network, followed, arguments.output, teacher=recipe.teaching.model)
     return 0

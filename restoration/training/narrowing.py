@@ -1,10 +1,8 @@
 """A narrow network begins where a wide one is: each of its layers is solved for what that layer of its teacher finds.
 
 Of every layer those channels are kept that matter most to the next one. The pupil's layer is the least squares answer
-to them from what the pupil's own layers have found so far, so that it makes good for their errors. Solved from 48
-patches in two minutes, a network of three quarters of the multiply-adds of realesr-general-x4v3 is nearer to it than
-others became in hours of training. `train` goes on from there, by the teacher's answers and by hints: what its layers
-find is to be found by the pupil's.
+to them from what the pupil's own layers have found so far, so that it makes good for their errors. `train` goes on from
+there, by the teacher's answers and by hints: what its layers find is to be found by the pupil's.
 
 Reference:
     Romero et al., FitNets: Hints for Thin Deep Nets, 2015, arXiv:1412.6550;
@@ -17,6 +15,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -80,27 +79,26 @@ def chain_of(network: nn.Module) -> Chain:
     """Return the convolutions of a network in their order, each with the rectifier behind it.
 
     Raises:
-        InvalidRequest: there is something else between them.
+        InvalidRequest: it is no such chain.
     """
-    layers = [module for module in network.modules() if not list(module.children())][:-1]  # the last shuffles pixels
-    chain: Chain = []
-    for convolution, rectifier in itertools.zip_longest(layers[::2], layers[1::2]):
-        if not (
-            isinstance(convolution, nn.Conv2d)
-            and _is_plain(convolution)
-            and (rectifier is None or isinstance(rectifier, nn.PReLU))
-        ):
-            raise InvalidRequest(
-                "Layers can only be solved for networks that are a chain of 3x3 convolutions with slopes between them, "
-                "as SRVGGNetCompact is; let others begin by init_from."
-            )
-        chain.append((convolution, rectifier))
-    return chain
+    *layers, last = [module for module in network.modules() if not list(module.children())]
+    links = list(itertools.zip_longest(layers[::2], layers[1::2]))
+    if not (isinstance(last, nn.PixelShuffle) and len(layers) % 2 and all(_is_link(*link) for link in links)):
+        raise InvalidRequest(
+            "Layers can only be followed in networks that are a chain of 3x3 convolutions with a slope per channel "
+            "between them and shuffled pixels at its end, as SRVGGNetCompact is; let others begin by init_from."
+        )
+    return cast("Chain", links)
 
 
-def _is_plain(layer: nn.Conv2d) -> bool:
+def _is_link(layer: nn.Module, rectifier: nn.Module | None) -> bool:
+    """Tell whether these are a plain convolution and its rectifier, which the last one lacks."""
+    if not isinstance(layer, nn.Conv2d) or layer.bias is None:
+        return False
     form = (layer.kernel_size, layer.stride, layer.padding, layer.groups)
-    return form == ((3, 3), (1, 1), (1, 1), 1) and layer.bias is not None
+    if form != ((3, 3), (1, 1), (1, 1), 1):
+        return False
+    return rectifier is None or (isinstance(rectifier, nn.PReLU) and rectifier.num_parameters == layer.out_channels)
 
 
 def _most_needed(found: Tensor, following: nn.Conv2d, count: int) -> Tensor:
@@ -139,6 +137,9 @@ class Hints:
         teacher: see `solve_layers`.
         pupil: is watched from now on.
         followed: what `solve_layers` returned.
+
+    Raises:
+        InvalidRequest: these are not the networks whose layers were solved.
     """
 
     def __init__(self, teacher: nn.Module, pupil: nn.Module, followed: Sequence[Sequence[int]]) -> None:
@@ -146,7 +147,11 @@ class Hints:
         self._followed = [torch.tensor(channels) for channels in followed]
         self._found: dict[nn.Module, Tensor] = {}
         self._layers = [convolution for convolution, rectifier in chain_of(pupil) if rectifier is not None]
-        if [len(channels) for channels in followed] != [layer.out_channels for layer in self._layers]:
+        theirs = [convolution.out_channels for convolution, rectifier in self._teacher if rectifier is not None]
+        has_them = len(followed) == len(theirs) and all(
+            max(channels) < width for channels, width in zip(followed, theirs, strict=True)
+        )
+        if not has_them or [len(channels) for channels in followed] != [layer.out_channels for layer in self._layers]:
             raise InvalidRequest("The network is not the one whose layers were solved; solve them with `narrow`.")
         for layer in self._layers:
             layer.register_forward_hook(self._keep)
@@ -175,33 +180,43 @@ class Hints:
         return torch.stack(shares).mean()
 
 
-def followed_channels(file: str) -> list[list[int]]:
+def followed_channels(file: str, *, teacher: str) -> list[list[int]]:
     """Return what `narrow` noted beside the weights that it wrote.
 
+    Args:
+        teacher: id of the model that the recipe learns from.
+
     Raises:
-        InvalidRequest: the file cannot be read, or others wrote it.
+        InvalidRequest: the file cannot be read, others wrote it, or its layers follow another model's.
     """
     try:
         with safe_open(file, framework="pt") as opened:
-            note = (opened.metadata() or {}).get(_NOTE, "")
-        channels: list[list[int]] = json.loads(note)
-    except (OSError, SafetensorError, ValueError) as error:
+            note = json.loads((opened.metadata() or {}).get(_NOTE, ""))
+        model: str = note["model"]
+        channels: list[list[int]] = note["channels"]
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InvalidRequest(
             f"{file} does not tell which channels of the teacher its own follow; hints need a recipe that starts from "
             "what `narrow` wrote."
         ) from error
+    if model != teacher:
+        raise InvalidRequest(f"The layers in {file} follow those of {model}, not of {teacher}; run `narrow` again.")
     return channels
 
 
-def write_start(pupil: nn.Module, followed: Sequence[Sequence[int]], file: Path) -> None:
+def write_start(pupil: nn.Module, followed: Sequence[Sequence[int]], file: Path, *, teacher: str) -> None:
     """Write solved layers where `followed_channels` and a recipe's init_from find them.
+
+    Args:
+        teacher: id of the model that was followed.
 
     Raises:
         InvalidRequest: the file cannot be written.
     """
+    note = json.dumps({"model": teacher, "channels": followed})
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         tensors = {name: tensor.contiguous() for name, tensor in pupil.state_dict().items()}
-        save_file(tensors, file, metadata={_NOTE: json.dumps(followed)})
+        save_file(tensors, file, metadata={_NOTE: note})
     except (OSError, SafetensorError) as error:
         raise InvalidRequest(f"{file} cannot be written ({error}); make room, or name another file.") from error

@@ -81,9 +81,11 @@ def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
     try:
         return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
     except (OSError, SafetensorError) as error:
+        has_hints = recipe.teaching is not None and recipe.teaching.hints > 0
+        advice = "write it by `narrow` first" if has_hints else "train that network first and export it there"
         raise InvalidRequest(
-            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; train that network first and "
-            "export it there, or name another file in init_from."
+            f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; {advice}, or name another "
+            "file in init_from."
         ) from error
 
 

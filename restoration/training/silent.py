@@ -9,7 +9,6 @@ Reference:
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -19,11 +18,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from restoration.errors import InvalidRequest
-
 _RARELY = 0.003  # share of the pixels
 _TINY = 1e-12
-_BIAS_OF_A_BLOCK = "second.bias"
 
 
 class _Rectifiers(TorchFunctionMode):
@@ -164,28 +160,3 @@ def _rectified_pairs(network: nn.Module, run: Callable[[], object]) -> list[tupl
     finally:
         pairing.close()
     return list(dict.fromkeys(pairing.pairs))
-
-
-def without_last_blocks(weights: Mapping[str, Tensor], keep: int, *, body: str = "body") -> dict[str, Tensor]:
-    """Return the weights of a network whose last residual blocks have died, without those.
-
-    What a dead block adds is the same everywhere, the bias of its second convolution; the last block that is kept adds
-    that too, so that the answer does not change.
-
-    Args:
-        weights: by name; blocks are called "<body>.<number>.".
-        keep: how many blocks stay, at least one.
-
-    Raises:
-        InvalidRequest: the network has not so many blocks, or none of that name.
-    """
-    number = re.compile(rf"{re.escape(body)}\.(\d+)\.")
-    places = {name: int(found[1]) for name in weights if (found := number.match(name))}
-    kept = {name: tensor for name, tensor in weights.items() if places.get(name, 0) < keep}
-    blocks = len(set(places.values()))
-    if not 1 <= keep <= blocks:
-        raise InvalidRequest(f"{keep} blocks cannot be kept of {blocks}; name a number from 1 to {blocks}.")
-    last = f"{body}.{keep - 1}.{_BIAS_OF_A_BLOCK}"
-    dropped = (f"{body}.{place}.{_BIAS_OF_A_BLOCK}" for place in sorted(set(places.values())) if place >= keep)
-    kept[last] = sum((weights[name] for name in dropped), weights[last])
-    return kept

@@ -34,14 +34,14 @@ class Teacher:
 
     @property
     def network(self) -> nn.Module:
-        """The model's network, in float32.
+        """The model's network.
 
         Raises:
             InvalidRequest: it has none.
         """
         if not isinstance(self._restorer, NetworkRestorer | CommunityRestorer):
             raise InvalidRequest("The teacher has no network whose layers could be looked at; use another one.")
-        return self._restorer.network.float()
+        return self._restorer.network
 
     def __call__(self, damaged: Tensor) -> Tensor:
         """Return the model's answer in [0, 1] to (B, 3, H, W) of the same range."""
@@ -66,7 +66,7 @@ class Teacher:
 
 
 def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Teacher:
-    """Return the model that a recipe names, loaded.
+    """Return the model that a recipe names, loaded in float32.
 
     Args:
         teaching: the model and its parameters.
@@ -94,7 +94,7 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
         if param.auto_from not in ("", "views") and parameters[param.name] == 0:
             message = f'Teacher "{teaching.model}" would measure {param.name} in every picture; give it in [teaching].'
             raise InvalidParameter(message, name=param.name)
-    restorer = Registry(device).load(info, parameters, precision="auto").restorer
+    restorer = Registry(device).load(info, parameters, precision="exact").restorer
     contract = restorer.contract
     if contract.needs_mask or contract.is_iterative:
         raise InvalidRequest(

@@ -32,6 +32,7 @@ from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
 from restoration.training.silent import revive, silent_share
 from restoration.training.teacher import Teacher, build_teacher
+from restoration.training.texture import texture_distance
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,11 @@ class Trainer:
         if recipe.teaching is not None and (recipe.teaching.hints or not isinstance(dataset, AnsweredDataset)):
             self.teacher = build_teacher(recipe.teaching, scale=recipe.scale, device=device)
             if recipe.teaching.hints:
-                self.hints = Hints(self.teacher.network, self.network, followed_channels(recipe.init_from))
+                self.hints = Hints(
+                    self.teacher.network,
+                    self.network,
+                    followed_channels(recipe.init_from, teacher=recipe.teaching.model),
+                )
 
     @property
     def checkpoint_path(self) -> Path:
@@ -203,6 +208,8 @@ class Trainer:
                 loss = loss + self.recipe.teaching.hints * self.hints.loss(batch.lq)
         if self.feature_loss is not None:
             loss = loss + self.recipe.perceptual * self.feature_loss(restored, reference)
+        if self.recipe.texture and batch.mask is not None:
+            loss = loss + self.recipe.texture * texture_distance(restored, reference, batch.mask)
         self.descend(loss)
         return float(loss.detach())
 
@@ -264,6 +271,8 @@ class Trainer:
 
     def validate(self) -> float:
         """Return the mean PSNR in dB ([0, 1], clipped) of the averaged weights on the held-out photographs.
+
+        Where a teacher's answers were kept and count at least as much, these take the photographs' place.
 
         Where pixels were lost, it is that of the lost ones.
         """

@@ -130,6 +130,16 @@ def test_answers_without_held_out_ones_say_what_to_do(answers: Path) -> None:
         AnsweredDataset(RECIPE, [answers])
 
 
+@pytest.mark.parametrize(("share", "learnt"), [(1.0, "answer"), (0.5, "answer"), (0.0, "gt")])
+def test_training_is_judged_by_what_counts_most(answers: Path, share: float, learnt: str) -> None:
+    recipe = dataclasses.replace(RECIPE, teaching=dataclasses.replace(TEACHING, share=share))
+    held_out = sorted(answers.glob("held-out*.npz"))
+    for batch, file in zip(AnsweredDataset(recipe, [answers]).validation, held_out, strict=True):
+        with np.load(file) as arrays:
+            expected = torch.from_numpy(arrays[learnt]).permute(2, 0, 1)[None] / 255
+        torch.testing.assert_close(batch.gt, expected)
+
+
 def test_recipe_without_a_teacher_does_not_learn_from_answers(answers: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"has no teacher, .* add \[teaching\]"):
         open_dataset(dataclasses.replace(RECIPE, teaching=None), [answers])

@@ -76,6 +76,13 @@ def test_later_layers_make_good_for_earlier_ones() -> None:
         (_network(8, 3), "as many layers and the same scale"),
         (_network(9), "8 channels, fewer than the 9"),
         (EDSR(2, width=8, blocks=1), "chain of 3x3 convolutions"),
+        (nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(), nn.Conv2d(8, 12, 3, padding=1)), "shuffled pixels"),
+        (
+            nn.Sequential(
+                nn.Conv2d(3, 8, 3, padding=1), nn.PReLU(), nn.Conv2d(8, 12, 3, padding=1), nn.PixelShuffle(2)
+            ),
+            "a slope per channel",
+        ),
     ],
 )
 def test_networks_that_cannot_be_compared_are_refused(pupil: nn.Module, message: str) -> None:
@@ -105,16 +112,21 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
     teacher, pupil = _network(8), _network(6)
     file = tmp_path / "new" / "start.safetensors"
     followed = _solved(teacher, pupil)
-    write_start(pupil, followed, file)
-    assert followed_channels(str(file)) == followed
+    write_start(pupil, followed, file, teacher="wide")
+    assert followed_channels(str(file), teacher="wide") == followed
+    with pytest.raises(InvalidRequest, match="follow those of wide, not of another; run `narrow` again"):
+        followed_channels(str(file), teacher="another")
     with pytest.raises(InvalidRequest, match="not the one whose layers were solved"):
         Hints(teacher, _network(5), followed)
+    for other in (_network(8, 3), _network(4)):
+        with pytest.raises(InvalidRequest, match="not the one whose layers were solved"):
+            Hints(other, pupil, followed)
     save_file(pupil.state_dict(), file)
     for other in (file, tmp_path / "absent"):
         with pytest.raises(InvalidRequest, match=r"hints need a recipe that starts from what `narrow` wrote"):
-            followed_channels(str(other))
+            followed_channels(str(other), teacher="wide")
     with pytest.raises(InvalidRequest, match="cannot be written"):
-        write_start(pupil, followed, file / "below.safetensors")
+        write_start(pupil, followed, file / "below.safetensors", teacher="wide")
 
 
 def test_the_command_writes_what_a_recipe_starts_from(
@@ -142,7 +154,7 @@ def test_the_command_writes_what_a_recipe_starts_from(
     pupil = _network(8)
     pupil.load_state_dict(load_file(start))
     torch.testing.assert_close(pupil(_pictures()), teacher(_pictures()), atol=2e-3, rtol=0)
-    assert followed_channels(str(start)) == 3 * [list(range(8))]
+    assert followed_channels(str(start), teacher="own-t") == 3 * [list(range(8))]
 
     told_more = recipe.read_text() + "hints = 0.5\n"
     recipe.write_text(told_more.replace("patch_px", f'init_from = "{start.as_posix()}"\npatch_px'), encoding="utf-8")

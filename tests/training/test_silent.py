@@ -1,4 +1,4 @@
-"""Dead channels are counted, and dead blocks can be left out without changing an answer."""
+"""Dead channels are counted, and begin anew."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from restoration.errors import InvalidRequest
 from restoration.models.edsr import EDSR
 from restoration.models.ircnn import IRCNN
 from restoration.models.layers import ResidualBlock
-from restoration.training.silent import revive, silent_share, without_last_blocks
+from restoration.training.silent import revive, silent_share
 
 PICTURE, LEVEL = torch.rand(1, 3, 24, 24, generator=torch.Generator().manual_seed(0)), torch.full((1, 1, 1, 1), 0.1)
 
@@ -65,20 +64,3 @@ def test_a_living_network_stays_as_it_is() -> None:
     weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     assert revive(network, lambda: network(PICTURE), seed=0) == 0
     assert all(torch.equal(tensor, weights[name]) for name, tensor in network.state_dict().items())
-
-
-def test_dead_blocks_can_be_left_out() -> None:
-    torch.manual_seed(0)
-    network, short = EDSR(2, width=4, blocks=5), EDSR(2, width=4, blocks=2)
-    with torch.no_grad():
-        for block in network.body[2:]:
-            block.first.bias.fill_(-100)
-            block.second.bias.normal_()
-    short.load_state_dict(without_last_blocks(network.state_dict(), 2))
-    torch.testing.assert_close(short(PICTURE), network(PICTURE))
-
-
-@pytest.mark.parametrize("keep", [0, 6])
-def test_as_many_blocks_stay_as_there_are(keep: int) -> None:
-    with pytest.raises(InvalidRequest, match="from 1 to 5"):
-        without_last_blocks(EDSR(2, width=4, blocks=5).state_dict(), keep)

@@ -30,6 +30,13 @@ def test_teacher_answers_as_the_service_does(side_px: int) -> None:
         np.testing.assert_allclose(255 * answer.permute(1, 2, 0).numpy(), expected, atol=0.6)
 
 
+def test_teacher_computes_in_float32_where_less_is_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("restoration.engine.device.is_fast_on", lambda device, dtype: True)
+    learned_from = build_teacher(Teaching("edsr-lite", parameters={"scale": 2}), scale=2, device=CPU)
+    assert {parameter.dtype for parameter in learned_from.network.parameters()} == {torch.float32}
+    assert learned_from(torch.rand(1, 3, 8, 8)).shape == (1, 3, 16, 16)
+
+
 def test_answer_of_an_upscaler_has_the_enlarged_size() -> None:
     learned_from = build_teacher(Teaching("edsr-lite", parameters={"scale": 2}), scale=2, device=CPU)
     assert learned_from(torch.rand(2, 3, 9, 13)).shape == (2, 3, 18, 26)
