@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from restoration.bench.cases import Damage
     from restoration.bench.learned import Distance
 
+_KEEP_OTHERS = "what the file of --json has of others stays, with its date and commit"
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     quality.add_argument("--precision", choices=["auto", "exact"], default="auto")
     quality.add_argument("--lpips", action="store_true", help="also LPIPS, where its library and backbone can be had")
     quality.add_argument("--json", type=Path, help="also write the result to this file")
+    quality.add_argument("--keep-others", action="store_true", help=_KEEP_OTHERS)
     quality.add_argument("--save", type=Path, metavar="FOLDER", help="keep the restored pictures there")
     quality.set_defaults(measure=_quality)
     sheet = kinds.add_parser("sheet", help="a contact sheet of crops at full size, to be looked at")
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     speed.add_argument("--repeats", type=int, default=3)
     speed.add_argument("--device", help="cpu, cuda, cuda:1 or mps; default: the best present")
     speed.add_argument("--json", type=Path, help="also write the result to this file")
+    speed.add_argument("--keep-others", action="store_true", help=_KEEP_OTHERS)
     speed.set_defaults(measure=_speed)
     exposure = kinds.add_parser("exposure", help="what a brightener does to dark, mixed and bright pictures with noise")
     exposure.add_argument("--set", type=Path, required=True, dest="folder", help="folder of clean pictures")
@@ -212,7 +215,7 @@ def _lpips() -> Distance | None:
 def _quality(arguments: argparse.Namespace) -> int:
     from restoration.bench.cases import load_cases
     from restoration.bench.quality import ALIGNMENT_PX, measure
-    from restoration.bench.report import to_json, to_markdown
+    from restoration.bench.report import to_json
     from restoration.service import Service
 
     task = Task(arguments.task)
@@ -231,15 +234,14 @@ def _quality(arguments: argparse.Namespace) -> int:
     settings = {
         key: value
         for key, value in vars(arguments).items()
-        if key not in ("measure", "command", "json", "folder", "model", "save") and value not in (None, False, 0.0)
+        if key not in ("measure", "command", "json", "keep_others", "folder", "model", "save")
+        and value not in (None, False, 0.0)
     }
     title = f"{arguments.folder.name}, {task.value}"
     if arguments.blind and task is Task.DEBLUR:
         title += f", kernel estimated, compared after the best shift of at most {ALIGNMENT_PX} px"
     result = to_json(rows, title=title, command="bench quality", settings={"set": arguments.folder.name, **settings})
-    print(to_markdown(result))
-    if arguments.json is not None:
-        _write(result, arguments.json)
+    _hand_out(result, arguments)
     return 0
 
 
@@ -273,7 +275,7 @@ def _exposure(arguments: argparse.Namespace) -> int:
 
 
 def _speed(arguments: argparse.Namespace) -> int:
-    from restoration.bench.report import speed_to_json, to_markdown
+    from restoration.bench.report import speed_to_json
     from restoration.bench.speed import measure_speed
 
     lines = []
@@ -284,24 +286,42 @@ def _speed(arguments: argparse.Namespace) -> int:
             f"ratio {line.ratio:.2f} ({line.goal})",
             file=sys.stderr,
         )
-    result = speed_to_json(lines, repeats=arguments.repeats)
-    print(to_markdown(result))
-    if arguments.json is not None:
-        _write(result, arguments.json)
+    _hand_out(speed_to_json(lines, repeats=arguments.repeats), arguments)
     return 0
 
 
 def _plot(arguments: argparse.Namespace) -> int:
     from restoration.bench.plot import draw_quality_against_speed
-    from restoration.errors import InvalidRequest
 
-    try:
-        result = json.loads(arguments.result.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(f"{arguments.result} is no result of a benchmark; name a file of --json.") from error
+    result = _read(arguments.result)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(draw_quality_against_speed(result, metric=arguments.metric), encoding="utf-8")
     return 0
+
+
+def _hand_out(result: Mapping[str, Any], arguments: argparse.Namespace) -> None:
+    """Print a result, and write it where it was asked for."""
+    from restoration.bench.report import to_markdown, with_others
+
+    print(to_markdown(result))
+    if arguments.json is None:
+        return
+    if arguments.keep_others and arguments.json.exists():
+        result = with_others(result, _read(arguments.json))
+    _write(result, arguments.json)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Read what `_write` wrote.
+
+    Raises:
+        InvalidRequest: it is absent or something else.
+    """
+    try:
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"{file} is no result of a benchmark; name a file of --json.") from error
+    return result
 
 
 def _write(result: Mapping[str, Any], file: Path) -> None:

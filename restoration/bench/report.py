@@ -14,13 +14,17 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from restoration.bench import exposure
 from restoration.bench.quality import Row
 from restoration.bench.speed import Line
+from restoration.engine.device import is_fast_on
 from restoration.errors import InvalidRequest
 from restoration.metrics import CATALOGUE, SPECIAL_SCORES
 
 _SCORES = (*CATALOGUE, *SPECIAL_SCORES)
+_CIRCUMSTANCES = ("date", "commit", "machine", "versions")
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
 
@@ -54,12 +58,33 @@ def speed_to_json(lines: Iterable[Line], *, repeats: int) -> dict[str, Any]:
     }
 
 
+def with_others(result: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a result of `quality` or `speed` with those rows of an earlier one that were not measured again.
+
+    What is kept notes its own circumstances under "measured"; those of the whole are of the rest.
+
+    Raises:
+        InvalidRequest: they were measured with other settings.
+    """
+    if any(result[name] != before.get(name) for name in ("command", "settings")):
+        raise InvalidRequest("The file holds a result with other settings; name another one, or measure all anew.")
+    part, name = ("rows", "model") if "rows" in result else ("lines", "what")
+    anew = {row[name]: row for row in result[part]}
+    then = {key: before[key] for key in _CIRCUMSTANCES if key in before}
+    rows = [anew.pop(row[name], None) or {"measured": then, **row} for row in before[part]]
+    return {**result, part: [*rows, *anew.values()]}
+
+
 def circumstances() -> dict[str, Any]:
     """Return date, commit, machine and library versions of a measurement."""
     return {
         "date": datetime.now(UTC).date().isoformat(),
         "commit": _commit(),
-        "machine": {"processor": _processor(), "python": platform.python_version()},
+        "machine": {
+            "processor": _processor(),
+            "python": platform.python_version(),
+            "fast_bfloat16": is_fast_on(torch.device("cpu"), torch.bfloat16),
+        },
         "versions": {name: version(name) for name in _LIBRARIES},
     }
 
@@ -73,9 +98,10 @@ def _mean(values: list[float]) -> float | None:
 
 
 def _commit() -> str | None:
+    """Return the commit that was measured, with "+" behind it where files were changed since."""
     try:
         answer = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],  # noqa: S607 - git as the user has it
+            ["git", "describe", "--always", "--dirty=+"],  # noqa: S607 - git as the user has it
             cwd=Path(__file__).parent,
             capture_output=True,
             text=True,

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from restoration.bench import command
 from restoration.bench.cases import Damage, load_cases
 from restoration.bench.quality import BASELINES, INPUT, Row, measure
-from restoration.bench.report import refresh, to_json, to_markdown
+from restoration.bench.report import refresh, to_json, to_markdown, with_others
 from restoration.cli import _parser, main
 from restoration.errors import InvalidRequest
 from restoration.metrics import CATALOGUE
@@ -98,6 +100,39 @@ def test_command_prints_the_table_and_writes_the_result(
     assert result["settings"]["scale"] == 2
     assert str(tmp_path) not in file.read_text(encoding="utf-8")
     assert capsys.readouterr().out.strip() == to_markdown(result)
+
+
+def test_models_not_measured_again_stay_in_the_file_with_their_date() -> None:
+    def result(models: Sequence[str], psnr: float, date: str) -> dict[str, Any]:
+        rows = [Row(model, {"psnr": [psnr], "ssim": [0.5]}, [0.5]) for model in models]
+        return {**to_json(rows, title="", command="bench quality", settings={"scale": 2}), "date": date}
+
+    first = result(("a", "b", "c"), 20.0, "2001-01-01")
+    second = with_others(result(("b", "d"), 21.0, "2002-02-02"), first)
+    third = with_others(result(("c",), 22.0, "2003-03-03"), second)
+    told = [(row["model"], row["psnr"], row.get("measured", third)["date"]) for row in third["rows"]]
+    assert told == [
+        ("a", 20.0, "2001-01-01"),
+        ("b", 21.0, "2002-02-02"),
+        ("c", 22.0, "2003-03-03"),
+        ("d", 21.0, "2002-02-02"),
+    ]
+    assert {"commit", "machine", "versions"} <= third["rows"][0]["measured"].keys()
+    with pytest.raises(InvalidRequest, match="other settings; name another one"):
+        with_others(result(("b",), 21.0, "2002-02-02") | {"settings": {"scale": 3}}, first)
+
+
+def test_command_keeps_the_others_in_its_file(photographs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    arguments = ["--set", str(photographs), "--task", "super-resolution", "--scale", "2", "--json", str(file)]
+    assert main(["bench", "quality", *arguments, "--model", "lanczos", "--keep-others"]) == 0
+    assert main(["bench", "quality", *arguments, "--keep-others"]) == 0
+    bicubic, lanczos = json.loads(file.read_text(encoding="utf-8"))["rows"]
+    assert (bicubic["model"], lanczos["model"]) == ("bicubic", "lanczos")
+    assert "measured" in lanczos
+    assert "measured" not in bicubic
+    file.write_text("no result", encoding="utf-8")
+    assert main(["bench", "quality", *arguments, "--keep-others"]) == 2
 
 
 def test_command_refuses_a_set_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
