@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ from restoration.errors import InvalidRequest, ModelUnavailable
 from restoration.types import ParamValue, Task
 
 if TYPE_CHECKING:
-    from restoration.bench.cases import Damage
+    from restoration.bench.cases import Case, Damage
     from restoration.bench.learned import Distance
+    from restoration.bench.sheet import Crop
 
 _KEEP_OTHERS = "what the file of --json has of others stays, with its date and commit"
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -37,6 +38,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sheet.add_argument("--crop", type=int, default=256, metavar="PX", help="side of the crops")
     sheet.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
     sheet.set_defaults(measure=_sheet)
+    pairs = kinds.add_parser("pairs", help="two models side by side without their names, to be judged by eye")
+    _add_case_arguments(pairs)
+    pairs.add_argument("--as-they-are", action="store_true", help="real pictures: nothing is done to them first")
+    pairs.add_argument("--crop", type=int, default=256, metavar="PX", help="side of the crops")
+    pairs.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="where they are written")
+    pairs.set_defaults(measure=_pairs)
+    judge = kinds.add_parser("judge", help="count what was said of the pictures of `pairs`")
+    judge.add_argument("pairs", type=Path, metavar="FOLDER")
+    judge.add_argument("verdicts", help="for each picture in order: L, R, or = where neither is better")
+    judge.set_defaults(measure=_judge)
     dark = kinds.add_parser("low-light", help="brightening: noise left, mean matched, what becomes of good pictures")
     dark.add_argument("--set", type=Path, required=True, dest="folder", help="folder of pairs or of good pictures")
     dark.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
@@ -159,18 +170,13 @@ def _models(arguments: argparse.Namespace) -> list[str]:
 
 
 def _sheet(arguments: argparse.Namespace) -> int:
-    from restoration.bench.cases import Damage, load_cases
     from restoration.bench.sheet import contact_sheet
     from restoration.service import Service
 
     task = Task(arguments.task)
-    damage = _damage(arguments)
-    if arguments.as_they_are and damage != Damage(scale=damage.scale, seed=damage.seed):
-        raise InvalidRequest("With --as-they-are nothing is done to the pictures; leave out what would damage them.")
-    source = Task.DENOISE if arguments.as_they_are else task  # without damage, its cases are the pictures themselves
     sheet = contact_sheet(
         Service(),
-        load_cases(source, arguments.folder, damage, limit=arguments.limit),
+        _cases_to_look_at(arguments),
         task=task,
         models=_models(arguments),
         parameters=_told(arguments),
@@ -179,6 +185,46 @@ def _sheet(arguments: argparse.Namespace) -> int:
     )
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(arguments.output, quality=92)
+    return 0
+
+
+def _cases_to_look_at(arguments: argparse.Namespace) -> Iterator[Case]:
+    from restoration.bench.cases import Damage, load_cases
+
+    damage = _damage(arguments)
+    if arguments.as_they_are and damage != Damage(scale=damage.scale, seed=damage.seed):
+        raise InvalidRequest("With --as-they-are nothing is done to the pictures; leave out what would damage them.")
+    # without damage, the cases of denoising are the pictures themselves
+    source = Task.DENOISE if arguments.as_they_are else Task(arguments.task)
+    return load_cases(source, arguments.folder, damage, limit=arguments.limit)
+
+
+def _pairs(arguments: argparse.Namespace) -> int:
+    from restoration.bench.pairs import write_pairs
+    from restoration.bench.sheet import crops_of
+    from restoration.service import Service
+
+    models = _models(arguments)[-2:]
+    if len(models) < 2 or len(arguments.model) > 2:
+        raise InvalidRequest("Two models are compared; name one, which is shown beside the baseline, or two.")
+    service, task, told = Service(), Task(arguments.task), _told(arguments)
+
+    def rows() -> Iterator[tuple[Crop, Crop]]:
+        for case in _cases_to_look_at(arguments):
+            print(case.name, file=sys.stderr)
+            crops = crops_of(service, case, task=task, models=models, parameters=told, crop_px=arguments.crop)
+            yield crops[1], crops[2]
+
+    count = write_pairs(rows(), arguments.output, seed=arguments.seed)
+    print(f"{count} pairs of {' and '.join(models)} in {arguments.output}; judge them without a look at key.json")
+    return 0
+
+
+def _judge(arguments: argparse.Namespace) -> int:
+    from restoration.bench.pairs import count_verdicts
+
+    for model, count in count_verdicts(arguments.pairs, arguments.verdicts).items():
+        print(f"{f'{model} better' if model else 'neither better'}: {count}")
     return 0
 
 

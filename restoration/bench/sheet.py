@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ _PAPER = (255, 255, 255)
 _INK = (40, 40, 40)
 
 Samples = npt.NDArray[np.uint8]
+Crop = tuple[str, Samples]
 
 
 def contact_sheet(
@@ -36,35 +37,57 @@ def contact_sheet(
     Args:
         crop_px: side of the crops of the result.
     """
-    rows: list[tuple[str, list[tuple[str, Samples]]]] = []
-    takes = {status.info.id: status.info for status in service.list_models(task)}
-    for case in cases:
-        answers: list[tuple[str, Picture]] = []
-        for name in models:
-            info = takes.get(name)
-            chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
-            request = RestoreRequest(
-                image=case.degraded,
-                task=task,
-                model=name,
-                parameters=as_mapping(chosen),
-                mask=case.mask,
-                kernel=case.kernel,
-                fit=True,
-            )
-            result = next(event.result for event in service.restore(request) if isinstance(event, Done))
-            answers.append((name, result.picture))
-            progress(f"{case.name}: {name}")
-        width, height = answers[0][1].width, answers[0][1].height
-        columns = [("input", _as_large(case.degraded, width, height))]
-        columns += [(name, _as_large(picture, width, height)) for name, picture in answers]
-        if not np.array_equal(case.reference.pixels, case.degraded.pixels):
-            columns.append(("reference", _as_large(case.reference, width, height)))
-        seen = columns[1][1] if case.mask is None else np.repeat(case.mask[..., None] * np.uint8(255), 3, axis=2)
-        top, left = _liveliest(seen, crop_px)
-        crops = [(name, samples[top : top + crop_px, left : left + crop_px]) for name, samples in columns]
-        rows.append((case.name, crops))
+    rows = [
+        (case.name, crops_of(service, case, task=task, models=models, parameters=parameters, crop_px=crop_px))
+        for case in _told(cases, progress)
+    ]
     return _paste(rows, crop_px=crop_px)
+
+
+def _told(cases: Iterable[Case], progress: Callable[[str], None]) -> Iterator[Case]:
+    for case in cases:
+        progress(case.name)
+        yield case
+
+
+def crops_of(
+    service: Service,
+    case: Case,
+    *,
+    task: Task,
+    models: Sequence[str],
+    parameters: Mapping[str, ParamValue],
+    crop_px: int,
+) -> list[Crop]:
+    """Return the same crop, with its title, of the input, every model's answer and the reference where there is one.
+
+    Args:
+        crop_px: side of the crops of the result; they are smaller where it is.
+    """
+    takes = {status.info.id: status.info for status in service.list_models(task)}
+    answers: list[tuple[str, Picture]] = []
+    for name in models:
+        info = takes.get(name)
+        chosen = {key: value for key, value in parameters.items() if info is None or info.param(key)}
+        request = RestoreRequest(
+            image=case.degraded,
+            task=task,
+            model=name,
+            parameters=as_mapping(chosen),
+            mask=case.mask,
+            kernel=case.kernel,
+            fit=True,
+        )
+        result = next(event.result for event in service.restore(request) if isinstance(event, Done))
+        answers.append((name, result.picture))
+    width, height = answers[0][1].width, answers[0][1].height
+    columns = [("input", _as_large(case.degraded, width, height))]
+    columns += [(name, _as_large(picture, width, height)) for name, picture in answers]
+    if not np.array_equal(case.reference.pixels, case.degraded.pixels):
+        columns.append(("reference", _as_large(case.reference, width, height)))
+    seen = columns[1][1] if case.mask is None else np.repeat(case.mask[..., None] * np.uint8(255), 3, axis=2)
+    top, left = _liveliest(seen, crop_px)
+    return [(name, samples[top : top + crop_px, left : left + crop_px]) for name, samples in columns]
 
 
 def _as_large(picture: Picture, width: int, height: int) -> Samples:
@@ -91,7 +114,7 @@ def _liveliest(samples: Samples, crop_px: int) -> tuple[int, int]:
     return corner
 
 
-def _paste(rows: Sequence[tuple[str, Sequence[tuple[str, Samples]]]], *, crop_px: int) -> Image.Image:
+def _paste(rows: Sequence[tuple[str, Sequence[Crop]]], *, crop_px: int) -> Image.Image:
     columns = max((len(crops) for _, crops in rows), default=1)
     cell = crop_px + _GAP_PX
     sheet = Image.new("RGB", (columns * cell, len(rows) * (cell + _LINE_PX)), _PAPER)
