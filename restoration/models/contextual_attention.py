@@ -1,11 +1,16 @@
 """Inpainting in two stages: a coarse fill, then a finer one that may copy texture from anywhere in the picture.
 
-The coarse stage is the built-in inpainting's network, which starts from its weights; the finer one has the paper's two
-branches at small width, with three changes so that a short training suffices: it corrects what it is given by residual
-blocks, works on pictures folded to half their size, and its attention carries colours beside features.
+The coarse stage is the built-in inpainting's network with its weights; the finer one has the paper's two branches at
+small width. What the paper's stage learns in days against two critics, this one cannot learn in an hour of a CPU, so it
+is not let invent: all detail in a hole is copied from where the attention points, and the network says where that is,
+how much of it to take and how colours change. A soft coarse fill resembles many places equally, so that the paper's
+attention would take the mean of all, which is flat, or one patch again and again. Therefore neighbours agree first:
+places that copy from places that lie alike strengthen one another, and then each takes one patch.
 
 Reference:
-    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892.
+    Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892;
+    Yi et al., Contextual Residual Aggregation for Ultra High-Resolution Image Inpainting, 2020, arXiv:2005.09704
+    (detail alone is copied).
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from torch.nn import functional
 from restoration.models.base import Contract, load_network, load_state
 from restoration.models.fill_unet import DilatedBlock, FillRestorer, FillUNet
 from restoration.models.layers import ResidualBlock
+from restoration.models.smoothing import gaussian_smooth
 from restoration.types import Parameters
 
 _FOLD = 4  # the finer stage compares at a quarter of the size
@@ -29,9 +35,13 @@ _PATCH = 3
 _RATE = 2
 _REACH = 1  # of the fuse step
 _SCALE = 10.0
+_ROUNDS, _AGREEMENT = 8, 4.0
+"""How often neighbours hear of one another, and what one of them that copies alike counts beside `_SCALE` of scores."""
+_DETAIL_PX = 4.0  # deviation of the Gaussian that takes away what is not detail
+_FIRST_SHARE = 0.5
 
 
-def attend(features: Tensor, mask: Tensor, values: Tensor | None = None) -> Tensor:
+def attend(features: Tensor, mask: Tensor, values: Tensor | None = None, *, copies: bool = False) -> Tensor:
     """Rebuild features from those patches of themselves that are wholly known.
 
     At half the size, every 3x3 patch is compared with every known one by the cosine of their angle. The scores of
@@ -42,6 +52,8 @@ def attend(features: Tensor, mask: Tensor, values: Tensor | None = None) -> Tens
         features: (B, C, H, W), H and W even.
         mask: (B, 1, H, W), 1 = lost. Where no patch is wholly known, all count as known.
         values: (B, K, H, W), what is put together instead of the features that are compared.
+        copies: let lost neighbours agree from where to copy, and take of the known patches only the best for each;
+            gradients are those of the softmax.
 
     Returns:
         (B, K, H, W), the type of `features`; K is C without `values`.
@@ -55,11 +67,38 @@ def attend(features: Tensor, mask: Tensor, values: Tensor | None = None) -> Tens
         directions = functional.normalize(patches, dim=1, eps=1e-4)
         scores = directions.transpose(1, 2) @ directions
         scores = _fused(scores.reshape(batch, rows, columns, rows, columns)).reshape(scores.shape)
-        weights = (_SCALE * scores).masked_fill(~_known_patches(mask), -torch.inf).softmax(dim=2)
+        allowed = (_SCALE * scores).masked_fill(~_known_patches(mask), -torch.inf)
+        weights = allowed.softmax(dim=2)
+        if copies:
+            weights = _best_alone(_agreed(weights, allowed, mask))
         layout = {"kernel_size": 2 * _RATE, "stride": _RATE, "padding": _RATE // 2}
         pieces = functional.unfold(values.float(), **layout) @ weights.transpose(1, 2)
         covered = functional.fold(torch.ones_like(pieces[:1]), (height, width), **layout)
         return (functional.fold(pieces, (height, width), **layout) / covered).to(features.dtype)
+
+
+def _agreed(weights: Tensor, allowed: Tensor, mask: Tensor) -> Tensor:
+    """Return weights (B, patches, patches) among which lost neighbours with one and the same way to copy are stronger.
+
+    Args:
+        weights: softmax of `allowed`.
+        allowed: scores, minus infinity where nothing is to be copied from.
+        mask: as `attend` takes it.
+    """
+    lost = functional.max_pool2d(mask.float(), _RATE)
+    rows, columns = lost.shape[2:]
+    asking = lost.flatten(2).mT
+    for _ in range(_ROUNDS):
+        own = weights * asking
+        around = _fused(own.reshape(-1, rows, columns, rows, columns)).reshape(own.shape) - own
+        weights = (allowed + _AGREEMENT * around).softmax(dim=2)
+    return weights
+
+
+def _best_alone(weights: Tensor) -> Tensor:
+    """Return 1 for the largest weight of each row, else 0; the gradient passes as if nothing had happened."""
+    best = torch.zeros_like(weights).scatter_(2, weights.argmax(dim=2, keepdim=True), 1.0)
+    return best + weights - weights.detach()
 
 
 def _fused(scores: Tensor) -> Tensor:
@@ -127,8 +166,8 @@ class ContextualAttentionNet(FillUNet):
 class FineStage(nn.Module):
     """Return what has to be added to the holes of (B, 3, H, W), H and W multiples of 8, after a coarse fill.
 
-    One branch sees far by dilated convolutions, the other puts features and colours of known parts into the holes;
-    both work at a quarter of the size.
+    One branch sees far by dilated convolutions, the other puts features and detail of known parts into the holes; both
+    work at a quarter of the size. They tell how much of the detail to add, and a change of colours without detail.
 
     Args:
         width: channels at half the size; twice as many at a quarter.
@@ -147,11 +186,10 @@ class FineStage(nn.Module):
         self.matching = nn.Conv2d(deep, deep, 3, padding=1)
         self.matched = nn.Conv2d(deep + 3 * _FOLD**2, deep, 3, padding=1)
         self.body = nn.Sequential(*(ResidualBlock(deep, bias=True, slopes=True) for _ in range(2)))
-        self.up = nn.Conv2d(deep, 4 * width, 3, padding=1)
-        self.decoder = ResidualBlock(width, bias=True, slopes=True)
-        self.tail = nn.Conv2d(width, 12, 3, padding=1)
-        nn.init.zeros_(self.tail.weight)  # an untrained stage leaves what it is given as it is
-        nn.init.zeros_(self.tail.bias)  # type: ignore[arg-type]
+        self.tail = nn.Conv2d(deep, 3 + 1, 3, padding=1)
+        nn.init.zeros_(self.tail.weight)  # an untrained stage adds half of the detail everywhere
+        with torch.no_grad():
+            self.tail.bias.copy_(torch.tensor([0.0, 0.0, 0.0, _FIRST_SHARE]))  # type: ignore[union-attr]
 
     def forward(self, rough: Tensor, mask: Tensor) -> Tensor:
         """Args: rough: (B, 3, H, W) float32, its holes filled coarsely; mask: (B, 1, H, W), 1 = hole."""
@@ -159,11 +197,13 @@ class FineStage(nn.Module):
         told = functional.pixel_unshuffle(torch.cat([2 * rough - 1, mask], dim=1), 2)
         fine = self.encoder(self.head(told.to(dtype).contiguous(memory_format=torch.channels_last)))
         deep = functional.prelu(self.down(fine), self.slopes)
-        colours = functional.pixel_unshuffle(rough, _FOLD).to(dtype)
-        known = attend(self.matching(deep), functional.max_pool2d(mask, _FOLD), torch.cat([deep, colours], dim=1))
+        detail = functional.pixel_unshuffle(rough - gaussian_smooth(rough, _DETAIL_PX), _FOLD).to(dtype)
+        values = torch.cat([deep, detail], dim=1)
+        known = attend(self.matching(deep), functional.max_pool2d(mask, _FOLD), values, copies=True)
+        copied = functional.pixel_shuffle(known[:, deep.shape[1] :], _FOLD)
         deep = self.body(self.context(deep) + self.matched(known))
-        correction: Tensor = self.tail(self.decoder(fine + functional.pixel_shuffle(self.up(deep), 2)))
-        return functional.pixel_shuffle(correction, 2)
+        told = functional.interpolate(self.tail(deep), scale_factor=_FOLD, mode="bilinear")
+        return told[:, :3] + told[:, 3:] * copied
 
 
 class ContextualAttentionRestorer(FillRestorer):

@@ -11,8 +11,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from restoration.models import contextual_attention
 from restoration.models.contextual_attention import ContextualAttentionNet, ContextualAttentionRestorer, attend, build
 from restoration.models.membrane import fill_smoothly
+from restoration.models.smoothing import gaussian_smooth
 
 
 def _slowly(features: Tensor, mask: Tensor) -> Tensor:
@@ -99,6 +101,47 @@ def test_attention_carries_other_values_than_it_compares() -> None:
     torch.testing.assert_close(attend(features, mask, values), together[:, 3:])
 
 
+def _offsets(rounds: int, monkeypatch: pytest.MonkeyPatch) -> Tensor:
+    """Return how far away the patches are that a flat hole takes, (2, 8, 8), in patches."""
+    taken: list[Tensor] = []
+    choose = contextual_attention._best_alone
+    monkeypatch.setattr(contextual_attention, "_ROUNDS", rounds)
+    monkeypatch.setattr(contextual_attention, "_best_alone", lambda weights: taken.append(weights) or choose(weights))
+    features = 1 + torch.randn(1, 4, 40, 56, generator=torch.Generator().manual_seed(8))
+    mask = torch.zeros(1, 1, 40, 56)
+    mask[..., 12:28, 8:24] = 1
+    attend(torch.where(mask > 0, 1.0, features), mask, copies=True)
+    best = taken.pop().argmax(dim=2).reshape(20, 28)
+    rows, columns = torch.meshgrid(torch.arange(20), torch.arange(28), indexing="ij")
+    return torch.stack([best // 28 - rows, best % 28 - columns])[:, 6:14, 4:12]
+
+
+def test_lost_neighbours_agree_from_where_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, agreed = (
+        float((_offsets(rounds, monkeypatch).diff(dim=2) == 0).all(dim=0).float().mean()) for rounds in (0, 8)
+    )
+    assert alone < 0.3
+    assert agreed > 0.6
+
+
+def test_every_patch_that_is_copied_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, columns = torch.meshgrid(torch.arange(6, 14), torch.arange(4, 12), indexing="ij")
+    down, right = _offsets(8, monkeypatch)
+    is_lost = ((rows + down >= 5) & (rows + down < 15)) & ((columns + right >= 3) & (columns + right < 13))
+    assert not is_lost.any()
+
+
+def test_choosing_the_best_patch_lets_gradients_pass() -> None:
+    features = torch.randn(1, 4, 16, 16, generator=torch.Generator().manual_seed(9), requires_grad=True)
+    mask = torch.zeros(1, 1, 16, 16)
+    mask[..., 4:10, 4:10] = 1
+    values = torch.randn(1, 2, 16, 16, generator=torch.Generator().manual_seed(10))
+    attend(features, mask, values, copies=True)[..., 4:10, 4:10].square().sum().backward()  # type: ignore[no-untyped-call]
+    assert features.grad is not None
+    assert bool(torch.isfinite(features.grad).all())
+    assert float(features.grad.abs().max()) > 0
+
+
 _SMALL = {"width": 4, "widths": [4, 8, 8], "blocks": [1, 1], "dilations": [1, 2]}
 
 
@@ -158,7 +201,7 @@ def test_what_lies_in_the_holes_is_not_seen(restorer: ContextualAttentionRestore
     np.testing.assert_array_equal(*answers)
 
 
-def test_an_untrained_fine_stage_leaves_the_coarse_fill() -> None:
+def test_fine_stage_adds_detail_but_moves_no_colours_until_it_has_learnt() -> None:
     image = np.random.default_rng(6).random((32, 32, 3), dtype=np.float32)
     mask = np.zeros((32, 32), np.bool_)
     mask[8:20, 8:20] = True
@@ -166,7 +209,9 @@ def test_an_untrained_fine_stage_leaves_the_coarse_fill() -> None:
     holes = torch.from_numpy(mask.astype(np.float32))[None, None]
     with torch.no_grad():
         coarse, fine = ContextualAttentionNet(**_SMALL).stages(filled, holes)
-    torch.testing.assert_close(fine, torch.lerp(filled, coarse, holes), rtol=0, atol=0)
+    added = gaussian_smooth(holes * (fine - torch.lerp(filled, coarse, holes)), 4.0)
+    assert float(added.abs().max()) < 0.1
+    assert float((fine - coarse)[holes.expand_as(filled) > 0].std()) > 0.02
     assert (coarse - filled)[holes.expand_as(filled) > 0].abs().max() > 1e-4
 
 
