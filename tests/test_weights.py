@@ -506,6 +506,7 @@ def test_published_weights_give_what_realesrganer_gives(
     hub: Hub, data_folder: Path, tmp_path: Path, strength: float, rng: np.random.Generator
 ) -> None:
     from realesrgan import RealESRGANer
+    from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 
     names = ("realesr-general-x4v3.pth", "realesr-general-wdn-x4v3.pth")
     files = [data_folder / "weights" / name for name in names]
@@ -522,7 +523,7 @@ def test_published_weights_give_what_realesrganer_gives(
     )
     done = list(service.restore(request))[-1]
     assert isinstance(done, Done)
-    network = SRVGGNetCompact(num_in_ch=3, num_out_ch=3, num_feat=64, num_conv=32, upscale=4, act_type="prelu")
+    network = Published(num_in_ch=3, num_out_ch=3, num_feat=64, num_conv=32, upscale=4, act_type="prelu")
     reference = RealESRGANer(
         scale=4,
         model_path=[str(file) for file in files],

@@ -194,6 +194,12 @@ def wire_restore(
         stopping = (gr.skip(), status.waiting(text.STOPPING), gr.skip(), gr.skip())
         return (*stopping, gr.update(interactive=False), gr.skip())
 
+    def settle(number: str, file: str | None) -> tuple[Any, Any, Any, Any]:
+        """Offer other tabs what has come out; what came after its picture had gone, goes too."""
+        if runs.is_left(number):
+            return None, status.empty(), _no_file(), gr.update(visible=False)
+        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=file is not None)
+
     def take(number: str) -> tuple[str, Any]:
         takes[number].set()
         return status.waiting(text.TAKING), gr.update(interactive=False)
@@ -218,9 +224,12 @@ def wire_restore(
         for event in _run(service, request, checked, is_cancelled=lambda: runs.is_cancelled(number)):
             if isinstance(event, Done):
                 answers.keep(number, event.result, form, sources=(checked, kernel_path))
-                yield _finished(event.result, form, checked)
-                return
-            yield event
+                finished = _finished(event.result, form, checked)  # writes files, which takes its time
+                if not runs.is_cancelled(number):
+                    yield finished
+                    return
+            else:
+                yield event
         yield _idle(None, status.empty() if runs.is_left(number) else status.note(text.CANCELLED), _no_file())
 
     start = result.restore.click(
@@ -248,9 +257,9 @@ def wire_restore(
         api_visibility="private",
     )
     finish.then(
-        lambda file: gr.update(visible=file is not None),
-        inputs=result.download,
-        outputs=result.onward_row,
+        settle,
+        inputs=[result.ticket, result.download],
+        outputs=[result.slider, result.status, result.download, result.onward_row],
         queue=False,
         show_progress="hidden",
         api_visibility="private",

@@ -112,6 +112,34 @@ def test_run_ends_when_the_page_shows_another_picture(page: gr.Blocks, photo: st
     assert updates["denoise-go"]["interactive"]
 
 
+def test_result_that_comes_after_its_picture_has_gone_goes_too(page: gr.Blocks, photo: str) -> None:
+    run = _function(page, "run", changes="denoise-go")
+    settle = _function(page, "settle", changes="denoise-slider")
+    (leave,) = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
+    *_, last = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    file = last[2]["value"]
+    assert settle.fn("ticket", file)[:3] == (gr.skip(),) * 3
+    assert settle.fn("ticket", file)[3]["visible"]
+    leave.fn("ticket", "another.png")
+    slider, line, download, onward = settle.fn("ticket", file)
+    assert slider is None
+    assert text.EMPTY_STATUS in line
+    assert not download["visible"]
+    assert not onward["visible"]
+
+
+def test_run_cancelled_while_its_files_are_written_shows_nothing(
+    page: gr.Blocks, photo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
+    written = callbacks._finished
+    monkeypatch.setattr(callbacks, "_finished", lambda *told: (stop.fn("ticket"), written(*told))[1])
+    *_, last = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    updates = dict(zip((each.elem_id for each in run.outputs), last, strict=True))
+    assert updates["denoise-slider"] is None
+    assert text.CANCELLED in updates["denoise-status"]
+
+
 def test_pictures_are_taken_in_while_the_queue_is_full(page: gr.Blocks) -> None:
     uploads = [each for each in page.fns.values() if each.name == "take_picture"]
     assert uploads
