@@ -27,6 +27,7 @@ from restoration.cli import main
 from restoration.errors import WeightsUnavailable
 from restoration.hub import client, downloads
 from restoration.manifest import load_manifest
+from restoration.models._torchvision_compat import provide_functional_tensor
 from restoration.models.base import interpolate
 from restoration.models.srvggnet import SRVGGNetCompact
 from restoration.service import Service
@@ -505,6 +506,7 @@ def test_published_weights_give_the_published_quality(
 def test_published_weights_give_what_realesrganer_gives(
     hub: Hub, data_folder: Path, tmp_path: Path, strength: float, rng: np.random.Generator
 ) -> None:
+    provide_functional_tensor()
     from realesrgan import RealESRGANer
     from realesrgan.archs.srvgg_arch import SRVGGNetCompact as Published
 

@@ -36,6 +36,9 @@ _MOST_TICKETS = 1000
 Shown = tuple[Any, Any, Any, Any, Any, Any]
 """Updates of `ResultPart.outputs`: slider, status, download, Restore, Cancel, Take this one."""
 
+Follow = Callable[[Dependency], None]
+"""Connects what comes after an event that has taken a picture in."""
+
 _UNCHANGED: Shown = (gr.skip(),) * 6
 
 log = logging.getLogger(__name__)
@@ -163,12 +166,17 @@ def wire_restore(
     mask_inputs: Sequence[gr.components.Component] = (),
     read_mask: ReadMask | None = None,
     kernel: SourceImage | None = None,
-) -> None:
+) -> Follow:
     """Connect Restore, Cancel and Take this one.
 
     Args:
         mask_inputs: what `read_mask` needs, on the tab that has a mask.
         kernel: the upload of a blur kernel, on the tab that has one.
+
+    Returns:
+        What every event that takes a picture in has to be followed by: what is shown of another picture goes, its run
+        ends, and the forecast is made anew. (The change event of a State is not sent after an event without queue, as
+        an upload is one.)
     """
     count = len(mask_inputs)
     kernel_inputs = [] if kernel is None else [kernel]
@@ -264,18 +272,9 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
-    source.change(  # what is shown is of another picture
-        None,
-        js=_cleared(),
-        outputs=[result.slider, result.status, result.download, result.onward_row],
-        show_progress="hidden",
-        api_visibility="private",
-    )
-    source.change(
-        runs.leave, inputs=[result.ticket, source], queue=False, show_progress="hidden", api_visibility="private"
-    )
-    for event in (source.change, settings.model.change, finish.then):  # a run tells how long the next one takes
-        event(
+
+    def forecast(when: Callable[..., Any]) -> None:
+        when(
             lambda path, model: _forecast(service, path, model),
             inputs=[source, settings.model],
             outputs=result.forecast,
@@ -283,6 +282,22 @@ def wire_restore(
             show_progress="hidden",
             api_visibility="private",
         )
+
+    def follow(event: Dependency) -> None:
+        event.success(
+            None,
+            js=_cleared(),
+            outputs=[result.slider, result.status, result.download, result.onward_row],
+            show_progress="hidden",
+            api_visibility="private",
+        )
+        event.success(
+            runs.leave, inputs=[result.ticket, source], queue=False, show_progress="hidden", api_visibility="private"
+        )
+        forecast(event.success)
+
+    forecast(settings.model.change)
+    forecast(finish.then)  # a run tells how long the next one takes
     for control in settings.params.mixes:
         control.release(
             mix,
@@ -308,6 +323,7 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
+    return follow
 
 
 def present(path: str | None) -> str:

@@ -59,8 +59,13 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="denoise")
 
+    arrived = callbacks.wire_restore(
+        service, answers, source=picture.source, settings=settings, result=result, kernel=kernel
+    )
+
     def follow(event: Dependency) -> None:
-        event.then(
+        arrived(event)
+        event.success(
             lambda path, task, is_chosen: look_at(service, path, Task(task), is_chosen=is_chosen),
             inputs=[picture.source, damage, by_hand],
             outputs=[findings, damage, settings.model],
@@ -70,7 +75,6 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
         )
 
     follow(callbacks.wire_upload(picture))
-    callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result, kernel=kernel)
     damage.change(
         lambda task: gr.update(visible=task == Task.DEBLUR.value),
         inputs=damage,
@@ -88,13 +92,15 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
         api_visibility="private",
     )
     if examples is not None:
-        examples.click(
+        example = examples.click(
             lambda index: _take_example(service, paths, index),
             inputs=examples,
             outputs=[picture.source, picture.image, picture.caption, damage, settings.model, by_hand],
             show_progress="hidden",
             api_visibility="private",
-        ).then(
+        )
+        arrived(example)
+        example.success(
             lambda path, task: look_at(service, path, Task(task), is_chosen=True)[0],
             inputs=[picture.source, damage],
             outputs=findings,

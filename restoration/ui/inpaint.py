@@ -59,7 +59,7 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
                 comparison = compare.build_comparison()
 
     mask_inputs = [editor, options.file, options.grow, options.feather]
-    callbacks.wire_restore(
+    follow = callbacks.wire_restore(
         service,
         answers,
         source=picture.source,
@@ -88,25 +88,27 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
     )
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     steps = [picture.source, editor, caption, upload_step, paint_step]
-    picture.image.input(
+    upload = picture.image.input(
         _start_painting,
         inputs=picture.image,
         outputs=steps,
         show_progress="minimal",
         show_progress_on=picture.image,
-        concurrency_limit=callbacks.CONCURRENT_RUNS,
+        queue=False,  # a queue full of others' runs refuses nobody's picture
         api_visibility="private",
     )
     gone = [options.file, options.shown, options.download, comparison.gallery, comparison.notes]
-    other.click(_start_over, outputs=[*steps, picture.image, *gone], **private)
+    follow(upload)
+    follow(other.click(_start_over, outputs=[*steps, picture.image, *gone], queue=False, **private))
     if examples is not None:
-        examples.click(
+        example = examples.click(
             lambda index: _take_example(paths[index]),
             inputs=examples,
             outputs=[*steps, *gone, options.accordion],
             **private,
         )
-    return result, Arrival("inpaint", lambda path: (*_start_painting(path), None, *_hidden()), [*steps, *gone])
+        follow(example)
+    return result, Arrival("inpaint", lambda path: (*_start_painting(path), None, *_hidden()), [*steps, *gone], follow)
 
 
 def marked_so_far(source: str, layers: Sequence[Any] | None, mask_path: str | None) -> Mask:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
 
 from restoration.ui import callbacks, text
 from restoration.ui.panel import ResultPart
@@ -21,13 +20,13 @@ class Arrival:
     Args:
         tab: its id.
         take: is given the path of the file; returns updates of `outputs`.
-        follow: connects what comes after an upload, too, to the event that took the picture.
+        follow: what every event that takes a picture in is followed by.
     """
 
     tab: str
     take: Callable[[str], tuple[Any, ...]]
     outputs: Sequence[gr.components.Component | gr.blocks.Block]
-    follow: Callable[[Dependency], object] = lambda _: None
+    follow: callbacks.Follow
 
 
 def wire(tabs: gr.Tabs, parts: Sequence[tuple[ResultPart, Arrival]]) -> None:

@@ -40,9 +40,12 @@ def build_plain_tab(
         with gr.Column(scale=7, min_width=320):
             result = panel.build_result(buttons, prefix=prefix)
 
+    arrived = callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result)
+
     def follow(event: Dependency) -> None:
+        arrived(event)
         if look is not None:
-            event.then(
+            event.success(
                 look,
                 inputs=[picture.source, settings.model],
                 outputs=[findings, settings.model],
@@ -53,7 +56,6 @@ def build_plain_tab(
 
     taken = [picture.source, picture.image, picture.caption]
     follow(callbacks.wire_upload(picture))
-    callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result)
     if dataset is not None:
         example = dataset.click(
             lambda index: callbacks.take_file(str(paths[index])),

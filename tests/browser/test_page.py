@@ -225,18 +225,38 @@ def test_run_can_be_cancelled_and_the_next_one_works(page: Page, url: str, tmp_p
     assert read(steps.download(page, "denoise", downloads)).size_text == "96x64 px"
 
 
-def test_new_picture_ends_the_run_of_the_one_before(page: Page, url: str, tmp_path: Path, downloads: Path) -> None:
+@pytest.mark.parametrize("way", ["upload", "example"])
+def test_new_picture_ends_the_run_of_the_one_before(
+    page: Page, url: str, tmp_path: Path, downloads: Path, way: str
+) -> None:
     steps.open_page(page, url)
     steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "first.png"))
     steps.choose_model(page, "denoise", "Deep Image Prior")
     page.locator("#denoise-go").click()
     expect(page.locator("#denoise-status .working")).to_be_visible()
-    steps.choose_example(page, "denoise", number=0)
+    if way == "upload":
+        steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "second.png"))
+    else:
+        steps.choose_example(page, "denoise", number=0)
     expect(page.locator("#denoise-status")).to_contain_text("appears here", timeout=steps.RUN_TIMEOUT_MS)
     expect(page.locator("#denoise-go")).to_be_enabled(timeout=steps.RUN_TIMEOUT_MS)
     steps.choose_model(page, "denoise", "Non-local means")
     steps.restore(page, "denoise")
     assert steps.download(page, "denoise", downloads).name.endswith("-restored.png")
+
+
+@pytest.mark.parametrize("tab", ["denoise", "super-resolution", "low-light"])
+def test_upload_clears_the_result_before(page: Page, url: str, tmp_path: Path, tab: str) -> None:
+    models = {"denoise": "Adaptive median", "super-resolution": "Bicubic", "low-light": "Adaptive brightening"}
+    steps.open_page(page, url)
+    steps.open_tab(page, dict(text.TASK_TABS)[tab])
+    steps.choose_file(page, tab, pictures.write_picture(tmp_path / "first.png"))
+    steps.choose_model(page, tab, models[tab])
+    steps.restore(page, tab)
+    steps.choose_file(page, tab, pictures.write_picture(tmp_path / "second.png"))
+    expect(page.locator(f"#{tab}-status")).to_contain_text("appears here")
+    for part in ("download", "onward"):
+        expect(page.locator(f"#{tab}-{part}")).to_be_hidden()
 
 
 def test_full_queue_is_told_and_restore_can_be_pressed_again(page: Page, url: str, tmp_path: Path) -> None:

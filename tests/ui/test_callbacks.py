@@ -101,7 +101,7 @@ def test_run_cancelled_after_it_began_ends_itself(page: gr.Blocks, photo: str) -
 @pytest.mark.parametrize("is_other", [True, False])
 def test_run_ends_when_the_page_shows_another_picture(page: gr.Blocks, photo: str, *, is_other: bool) -> None:
     run = _function(page, "run", changes="denoise-go")
-    (leave,) = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
+    leave, *_ = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
     steps = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
     next(steps)
     leave.fn("ticket", "another.png" if is_other else photo)
@@ -115,7 +115,7 @@ def test_run_ends_when_the_page_shows_another_picture(page: gr.Blocks, photo: st
 def test_result_that_comes_after_its_picture_has_gone_goes_too(page: gr.Blocks, photo: str) -> None:
     run = _function(page, "run", changes="denoise-go")
     settle = _function(page, "settle", changes="denoise-slider")
-    (leave,) = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
+    leave, *_ = (each for each in page.fns.values() if each.name == "leave" and each.inputs == run.inputs[:2])
     *_, last = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
     file = last[2]["value"]
     assert settle.fn("ticket", file)[:3] == (gr.skip(),) * 3
@@ -154,15 +154,15 @@ def test_picture_beyond_a_models_limit_is_told_before_it_is_pressed(service: Ser
     assert "megapixels" not in callbacks._forecast(service, str(tmp_path / "small.png"), "edsr-lite")
 
 
-def test_new_picture_clears_the_result_without_the_server(page: gr.Blocks) -> None:
+def test_whatever_takes_a_picture_in_clears_the_result_without_the_server(page: gr.Blocks) -> None:
     """An answer of the server could come after a short run has ended, and wipe its result."""
-    cleared = [
-        each
-        for each in page.fns.values()
-        if any(event == "change" for _, event in each.targets)
-        and any(str(component.elem_id).endswith("-slider") for component in each.outputs)
-    ]
-    assert len(cleared) == 4
-    for each in cleared:
-        assert each.fn is None
-        assert text.EMPTY_STATUS in str(each.js)
+    sources = [_function(page, "run", changes=f"{tab}-go").inputs[1] for tab in dict(text.TASK_TABS)]
+    takers = [each for each in page.fns.values() if set(sources) & set(each.outputs)]
+    assert len(takers) == len(sources) * 5 + 1  # upload, example, three other tabs; "Another picture" of one
+    for taker in takers:
+        followers = [each for each in page.fns.values() if each.trigger_after == taker._id]
+        assert all(each.trigger_only_on_success for each in followers)
+        assert "leave" in {each.name for each in followers}
+        (cleared,) = (each for each in followers if each.fn is None)
+        assert text.EMPTY_STATUS in str(cleared.js)
+        assert cleared.outputs[0].elem_id.endswith("-slider")

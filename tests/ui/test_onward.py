@@ -16,7 +16,7 @@ from restoration.ui.onward import Arrival, _take
 
 @pytest.fixture
 def arrival() -> Arrival:
-    return Arrival("inpaint", callbacks.take_file, [])
+    return Arrival("inpaint", callbacks.take_file, [], follow=lambda _: None)
 
 
 def test_result_becomes_the_picture_of_the_other_tab(arrival: Arrival, tmp_path: Path) -> None:
