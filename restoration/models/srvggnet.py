@@ -11,7 +11,8 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -28,18 +29,21 @@ class SRVGGNetCompact(nn.Module):
     Its weights have the names that published files use.
 
     Args:
-        num_feat: channels of all layers but the last.
+        num_feat: channels of all layers but the last, one number for all or one for each.
         num_conv: layers between the first and the last.
         upscale: factor.
     """
 
-    def __init__(self, num_feat: int = 64, num_conv: int = 16, upscale: int = 4) -> None:
+    def __init__(self, num_feat: int | Sequence[int] = 64, num_conv: int = 16, upscale: int = 4) -> None:
         super().__init__()
-        self.num_feat, self.num_conv, self.upscale = num_feat, num_conv, upscale
+        self.widths = (num_feat,) * (num_conv + 1) if isinstance(num_feat, int) else tuple(num_feat)
+        if len(self.widths) != num_conv + 1:
+            raise ValueError(f"{num_conv + 1} layers, but {len(self.widths)} numbers of channels")
+        self.num_conv, self.upscale = num_conv, upscale
         layers: list[nn.Module] = []
-        for channels in (3, *[num_feat] * num_conv):
-            layers += [nn.Conv2d(channels, num_feat, 3, padding=1), nn.PReLU(num_feat)]
-        self.body = nn.Sequential(*layers, nn.Conv2d(num_feat, 3 * upscale**2, 3, padding=1))
+        for taken, given in pairwise((3, *self.widths)):
+            layers += [nn.Conv2d(taken, given, 3, padding=1), nn.PReLU(given)]
+        self.body = nn.Sequential(*layers, nn.Conv2d(self.widths[-1], 3 * upscale**2, 3, padding=1))
         self.upsampler = nn.PixelShuffle(upscale)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,5 +73,5 @@ def srvggnet_contract(network: SRVGGNetCompact) -> Contract:
         cpu_tile_px=288,
         cpu_whole_px=512,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
-        activation_bytes_per_pixel=4.0 * (4 * network.num_feat + 9 * network.upscale**2),
+        activation_bytes_per_pixel=4.0 * (4 * max(network.widths) + 9 * network.upscale**2),
     )

@@ -63,11 +63,11 @@ def solve_layers(
             wanted = convolution(seen)
             if rectifier is not None and own_rectifier is not None:
                 seen = rectifier(wanted)
-                kept = _most_needed(seen, wide[number + 1][0], own.out_channels)
+                kept = most_needed(seen, wide[number + 1][0], own.out_channels)
                 wanted = wanted[:, kept]
                 own_rectifier.weight.copy_(rectifier.weight[kept])
                 followed.append(kept.tolist())
-            _solve(own, found, wanted)
+            solve(own, found, wanted)
             found = own(found)
             if own_rectifier is not None:
                 found = own_rectifier(found)
@@ -101,7 +101,7 @@ def _is_link(layer: nn.Module, rectifier: nn.Module | None) -> bool:
     return rectifier is None or (isinstance(rectifier, nn.PReLU) and rectifier.num_parameters == layer.out_channels)
 
 
-def _most_needed(found: Tensor, following: nn.Conv2d, count: int) -> Tensor:
+def most_needed(found: Tensor, following: nn.Conv2d, count: int) -> Tensor:
     """Return which channels of (B, C, H, W) move the next layer's answer most, in their order.
 
     Raises:
@@ -113,7 +113,7 @@ def _most_needed(found: Tensor, following: nn.Conv2d, count: int) -> Tensor:
     return needed.topk(count).indices.sort().values
 
 
-def _solve(convolution: nn.Conv2d, given: Tensor, wanted: Tensor) -> None:
+def solve(convolution: nn.Conv2d, given: Tensor, wanted: Tensor) -> None:
     """Set weights and bias to the least squares answer from (B, C, H, W) to (B, K, H, W)."""
     size = 9 * given.shape[1] + 1
     products = given.new_zeros(size, size, dtype=torch.float64)

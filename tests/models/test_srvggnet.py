@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from restoration.models._torchvision_compat import provide_functional_tensor
@@ -22,3 +23,12 @@ def test_network_answers_as_that_of_realesrgan_does() -> None:
     picture = torch.rand(2, 3, 9, 7)
     with torch.no_grad():
         torch.testing.assert_close(ours(picture), theirs(picture))
+
+
+def test_layers_may_have_widths_of_their_own() -> None:
+    network = SRVGGNetCompact(num_feat=[5, 7, 4], num_conv=2, upscale=2)
+    shapes = [tuple(weight.shape[:2]) for name, weight in network.named_parameters() if weight.ndim == 4]
+    assert shapes == [(5, 3), (7, 5), (4, 7), (12, 4)]
+    assert network(torch.rand(1, 3, 6, 5)).shape == (1, 3, 12, 10)
+    with pytest.raises(ValueError, match="4 layers, but 3"):
+        SRVGGNetCompact(num_feat=[5, 7, 4], num_conv=3)
