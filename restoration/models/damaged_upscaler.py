@@ -30,9 +30,11 @@ _WEAK_NOISE, _STRONG_NOISE = 4 / 255, 8 / 255
 _COLOURS_PX = 4.0
 """Deviation of the Gaussian that colours are compared after, in pixels of the input. A narrower one takes contrast from
 what is drawn on a ground, a wider one gives the input back less well."""
+_REST = 0.15
+"""How much of what differs beyond the colours is brought back, too; noise and blocks would come with more."""
 _OVERLAP_PX = 72
 """As far as the network and its denoiser look; the engine takes less and blends."""
-_CRISPNESS, _CRISP_PX = 0.6, 1.0
+_CRISPNESS, _CRISP_PX = 0.3, 1.0
 """A narrow network's edges are softer than its teacher's. More gives the input back less well."""
 _BYTES_PER_PIXEL = 3200.0
 """Of the input, at the peak: what comes after the network is computed in float32 whatever the precision, and what the
@@ -97,12 +99,14 @@ def _brightest(picture: Tensor) -> Tensor:
 def with_colours_of(shown: Tensor, answer: Tensor) -> Tensor:
     """Return an enlarged answer, its colours moved by what they lack of those shown, after a wide Gaussian.
 
+    Of what it lacks in finer detail a small share is added, too.
+
     Args:
         shown: (B, C, H, W).
         answer: (B, C, scale*H, scale*W), the shape of what is returned.
     """
     shrunk = functional.interpolate(answer, size=shown.shape[2:], mode="bicubic", antialias=True)
-    missing = gaussian_smooth(shown - shrunk, _COLOURS_PX)
+    missing = torch.lerp(gaussian_smooth(shown - shrunk, _COLOURS_PX), shown - shrunk, _REST)
     return answer + functional.interpolate(missing, size=answer.shape[2:], mode="bicubic")
 
 

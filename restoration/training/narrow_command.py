@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     from restoration.training.answers import AnsweredDataset
     from restoration.training.config import read_recipe
     from restoration.training.display import bar, log_to
-    from restoration.training.narrowing import solve_layers, write_start
+    from restoration.training.narrowing import solve_layers, write_solved
     from restoration.training.network import construct_network
     from restoration.training.teacher import build_teacher
     from restoration.training.widths import choose_widths
@@ -58,5 +58,6 @@ def run(arguments: argparse.Namespace) -> int:
     network = construct_network(recipe.network, recipe.network_config)
     with bar(console, label, done=0, total=layers) as moved:
         followed = solve_layers(teacher.network, network, pictures, moved=moved)
-    write_start(network, followed, arguments.output, teacher=recipe.teaching.model)
+    digest = write_solved(network, followed, arguments.output, teacher=recipe.teaching.model)
+    print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
     return 0

@@ -19,11 +19,12 @@ from typing import cast
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.errors import InvalidRequest
+from restoration.training.export import write_weights
 
 _AT_ONCE = 4  # pictures, whose unfolded windows take nine times their memory
 _RIDGE = 1e-6
@@ -204,19 +205,18 @@ def followed_channels(file: str, *, teacher: str) -> list[list[int]]:
     return channels
 
 
-def write_start(pupil: nn.Module, followed: Sequence[Sequence[int]], file: Path, *, teacher: str) -> None:
-    """Write solved layers where `followed_channels` and a recipe's init_from find them.
+def write_solved(pupil: nn.Module, followed: Sequence[Sequence[int]], file: Path, *, teacher: str) -> str:
+    """Write solved layers as float16, to ship, or where `followed_channels` and a recipe's init_from find them.
 
     Args:
         teacher: id of the model that was followed.
+
+    Returns:
+        The sha256 of the file, 64 hex digits.
 
     Raises:
         InvalidRequest: the file cannot be written.
     """
     note = json.dumps({"model": teacher, "channels": followed})
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.contiguous() for name, tensor in pupil.state_dict().items()}
-        save_file(tensors, file, metadata={_NOTE: note})
-    except (OSError, SafetensorError) as error:
-        raise InvalidRequest(f"{file} cannot be written ({error}); make room, or name another file.") from error
+    tensors = {name: tensor.half().contiguous() for name, tensor in pupil.state_dict().items()}
+    return write_weights(file, save(tensors, metadata={_NOTE: note}))

@@ -17,7 +17,7 @@ from restoration.errors import InvalidRequest
 from restoration.models.edsr import EDSR
 from restoration.models.srvggnet import SRVGGNetCompact
 from restoration.training.config import read_recipe
-from restoration.training.narrowing import Hints, followed_channels, solve_layers, write_start
+from restoration.training.narrowing import Hints, followed_channels, solve_layers, write_solved
 from restoration.training.open import open_dataset
 from restoration.training.trainer import Trainer
 
@@ -112,7 +112,7 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
     teacher, pupil = _network(8), _network(6)
     file = tmp_path / "new" / "start.safetensors"
     followed = _solved(teacher, pupil)
-    write_start(pupil, followed, file, teacher="wide")
+    write_solved(pupil, followed, file, teacher="wide")
     assert followed_channels(str(file), teacher="wide") == followed
     with pytest.raises(InvalidRequest, match="follow those of wide, not of another; run `narrow` again"):
         followed_channels(str(file), teacher="another")
@@ -126,7 +126,7 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
         with pytest.raises(InvalidRequest, match=r"hints need a recipe that starts from what `narrow` wrote"):
             followed_channels(str(other), teacher="wide")
     with pytest.raises(InvalidRequest, match="cannot be written"):
-        write_start(pupil, followed, file / "below.safetensors", teacher="wide")
+        write_solved(pupil, followed, file / "below.safetensors", teacher="wide")
 
 
 def test_the_command_writes_what_a_recipe_starts_from(
