@@ -29,9 +29,9 @@ _WEAK_NOISE, _STRONG_NOISE = 4 / 255, 8 / 255
 """Weaker noise is left to the network, which removes it; stronger noise it takes for texture and draws."""
 _COLOURS_PX = 4.0
 """Deviation of the Gaussian that colours are compared after, in pixels of the input. A narrower one takes contrast from
-what is drawn on a ground, a wider one gives the input back less well."""
-_REST = 0.15
-"""How much of what differs beyond the colours is brought back, too; noise and blocks would come with more."""
+what is drawn on a ground, a wider one gives the input back less well. To bring back 0.15 of all detail as well gives
+Set5 back with 30.3 dB instead of 29.2, but was judged not worse than the network's teacher on 15 of 25 real pictures
+instead of 20: their darks lose depth, and blocks come back."""
 _OVERLAP_PX = 72
 """As far as the network and its denoiser look; the engine takes less and blends."""
 _CRISPNESS, _CRISP_PX = 0.3, 1.0
@@ -99,14 +99,12 @@ def _brightest(picture: Tensor) -> Tensor:
 def with_colours_of(shown: Tensor, answer: Tensor) -> Tensor:
     """Return an enlarged answer, its colours moved by what they lack of those shown, after a wide Gaussian.
 
-    Of what it lacks in finer detail a small share is added, too.
-
     Args:
         shown: (B, C, H, W).
         answer: (B, C, scale*H, scale*W), the shape of what is returned.
     """
     shrunk = functional.interpolate(answer, size=shown.shape[2:], mode="bicubic", antialias=True)
-    missing = torch.lerp(gaussian_smooth(shown - shrunk, _COLOURS_PX), shown - shrunk, _REST)
+    missing = gaussian_smooth(shown - shrunk, _COLOURS_PX)
     return answer + functional.interpolate(missing, size=answer.shape[2:], mode="bicubic")
 
 
