@@ -86,13 +86,42 @@ def _agreed(weights: Tensor, allowed: Tensor, mask: Tensor) -> Tensor:
         mask: as `attend` takes it.
     """
     lost = functional.max_pool2d(mask.float(), _RATE)
-    rows, columns = lost.shape[2:]
-    asking = lost.flatten(2).mT
+    heard = functional.max_pool2d(lost, 3, stride=1, padding=1)
+    agreed = weights.clone()
+    for place, (known, scores) in enumerate(zip(weights, allowed, strict=True)):
+        rows, columns = heard[place, 0].flatten().nonzero()[:, 0], scores[0].isfinite().nonzero()[:, 0]
+        pairs = (rows[:, None], columns)
+        agreed[(place, *pairs)] = _heard(known[pairs], scores[pairs], lost[place, 0], rows, columns)
+    return agreed
+
+
+def _heard(weights: Tensor, allowed: Tensor, lost: Tensor, asking: Tensor, giving: Tensor) -> Tensor:
+    """Return `weights` after the rounds in which neighbours hear of one another.
+
+    Args:
+        weights: (asking, giving).
+        allowed: scores, (asking, giving).
+        lost: 1 where a patch is lost, (H, W); only those are heard.
+        asking: numbers of patches that are lost or beside lost ones.
+        giving: numbers of patches to copy from.
+    """
+    steps = [(down, right) for down in (-1, 0, 1) for right in (-1, 0, 1) if (down, right) != (0, 0)]
+    beside = [(_beside(asking, step, lost.shape), _beside(giving, step, lost.shape)) for step in steps]
+    speaks = lost.flatten()[asking, None]
     for _ in range(_ROUNDS):
-        own = weights * asking
-        around = _fused(own.reshape(-1, rows, columns, rows, columns)).reshape(own.shape) - own
-        weights = (allowed + _AGREEMENT * around).softmax(dim=2)
+        said = functional.pad(weights * speaks, (0, 1, 0, 1))  # what lies outside says nothing
+        around = sum(said.index_select(0, rows).index_select(1, columns) for rows, columns in beside)
+        weights = (allowed + _AGREEMENT * around).softmax(dim=1)
     return weights
+
+
+def _beside(patches: Tensor, step: tuple[int, int], shape: torch.Size) -> Tensor:
+    """Return where in a list of patches of a picture the neighbour of each one stands; its length for none."""
+    height, width = shape
+    places = torch.full((height + 2, width + 2), len(patches), device=patches.device)
+    rows, columns = patches // width + 1, patches % width + 1
+    places[rows, columns] = torch.arange(len(patches), device=patches.device)
+    return places[rows + step[0], columns + step[1]]
 
 
 def _best_alone(weights: Tensor) -> Tensor:

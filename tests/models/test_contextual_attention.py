@@ -116,6 +116,23 @@ def _offsets(rounds: int, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     return torch.stack([best // 28 - rows, best % 28 - columns])[:, 6:14, 4:12]
 
 
+def test_agreement_is_that_of_all_pairs_of_patches() -> None:
+    random = torch.Generator().manual_seed(9)
+    mask = torch.zeros(2, 1, 16, 20)
+    mask[0, :, 4:9, 2:8] = 1
+    mask[1, :, 0:6, 11:20] = 1
+    allowed = 5 * torch.randn(2, 80, 80, generator=random)
+    allowed[0, :, ::7], allowed[1, :, 1::5] = -torch.inf, -torch.inf
+    asking = torch.nn.functional.max_pool2d(mask, 2).flatten(2).mT
+    expected = started = allowed.softmax(dim=2)
+    for _ in range(contextual_attention._ROUNDS):
+        said = expected * asking
+        around = contextual_attention._fused(said.reshape(2, 8, 10, 8, 10)).reshape(said.shape) - said
+        expected = (allowed + contextual_attention._AGREEMENT * around).softmax(dim=2)
+    assert float((expected - started).abs().max()) > 0.1
+    torch.testing.assert_close(contextual_attention._agreed(started, allowed, mask), expected)
+
+
 def test_lost_neighbours_agree_from_where_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     alone, agreed = (
         float((_offsets(rounds, monkeypatch).diff(dim=2) == 0).all(dim=0).float().mean()) for rounds in (0, 8)

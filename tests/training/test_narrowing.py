@@ -130,7 +130,7 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_what_a_recipe_starts_from(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rng: np.random.Generator
 ) -> None:
     monkeypatch.setenv("RESTORATION_HOME", str(tmp_path / "home"))
     weights, recipe, answers, start = (tmp_path / name for name in ("t.safetensors", "r.toml", "a", "s.safetensors"))
@@ -155,6 +155,10 @@ def test_the_command_writes_what_a_recipe_starts_from(
     pupil.load_state_dict(load_file(start))
     torch.testing.assert_close(pupil(_pictures()), teacher(_pictures()), atol=2e-3, rtol=0)
     assert followed_channels(str(start), teacher="own-t") == 3 * [list(range(8))]
+
+    capsys.readouterr()
+    assert main(["narrow", str(recipe), "--data", str(answers), "--budget", "1"]) == 0
+    assert capsys.readouterr().out == "num_feat = [8, 8, 8]\n"
 
     told_more = recipe.read_text() + "hints = 0.5\n"
     recipe.write_text(told_more.replace("patch_px", f'init_from = "{start.as_posix()}"\npatch_px'), encoding="utf-8")
