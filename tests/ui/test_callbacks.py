@@ -141,8 +141,8 @@ def test_run_cancelled_while_its_files_are_written_shows_nothing(
 
 
 def test_pictures_are_taken_in_while_the_queue_is_full(page: gr.Blocks) -> None:
-    uploads = [each for each in page.fns.values() if each.name == "take_picture"]
-    assert uploads
+    uploads = [each for each in page.fns.values() if each.name in ("take_picture", "_start_painting")]
+    assert len(uploads) == len(text.TASK_TABS)
     assert not any(each.queue for each in uploads)
 
 
