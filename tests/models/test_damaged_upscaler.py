@@ -65,6 +65,19 @@ def test_colours_follow_the_input_in_places_and_detail_stays(rng: np.random.Gene
     torch.testing.assert_close(answer.diff(dim=3), (wrong + detail).diff(dim=3), atol=0.02, rtol=0)
 
 
+def test_only_clean_pictures_get_detail_back_and_only_others_are_sharpened(rng: np.random.Generator) -> None:
+    image = torch.from_numpy(rng.random((1, 3, 24, 24), dtype=np.float32))
+    told = [{"sigma": 1 / 255, "quality": 95}, {"sigma": 1 / 255, "quality": 85}, {"sigma": 1 / 255, "quality": 70}]
+    answers = _upscaler().restore(image.expand(3, -1, -1, -1), parameters=told)
+    errors = [float((_shrunk(answer[None]) - image).abs().mean()) for answer in answers]
+    assert errors[0] < errors[1] < errors[2]
+    noisy = _upscaler().restore(image, parameters=[{"sigma": 3 / 255, "quality": 95}])
+    torch.testing.assert_close(noisy[0], answers[2])
+    crisp = _upscaler(0.5).restore(image.expand(3, -1, -1, -1), parameters=told)
+    torch.testing.assert_close(crisp[0], answers[0])
+    assert float((crisp[2] - answers[2]).abs().max()) > 0.01
+
+
 def test_weak_noise_is_left_to_the_network_and_the_level_acts_without_a_step() -> None:
     upscaler = _upscaler()
     image = torch.full((1, 3, 24, 24), 0.5)
