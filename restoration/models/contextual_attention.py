@@ -239,7 +239,7 @@ class ContextualAttentionRestorer(FillRestorer):
     """Fill in windows of limited size: the attention compares all places of a window with one another."""
 
     cell_px = 128
-    whole_pixels = 384**2
+    whole_pixels = 512**2
     views = ()
 
 
