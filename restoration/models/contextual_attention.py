@@ -5,7 +5,8 @@ small width. What the paper's stage learns in days against two critics, this one
 is not let invent: all detail in a hole is copied from where the attention points, and the network says where that is,
 how much of it to take and how colours change. A soft coarse fill resembles many places equally, so that the paper's
 attention would take the mean of all, which is flat, or one patch again and again. Therefore neighbours agree first:
-places that copy from places that lie alike strengthen one another, and then each takes one patch.
+places that copy from places that lie alike strengthen one another, and then each takes one patch. No place gets
+stronger detail than what is known around it has.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892;
@@ -39,6 +40,8 @@ _ROUNDS, _AGREEMENT = 8, 4.0
 """How often neighbours hear of one another, and what one of them that copies alike counts beside `_SCALE` of scores."""
 _DETAIL_PX = 4.0  # deviation of the Gaussian that takes away what is not detail
 _FIRST_SHARE = 0.5
+_NEAR_PX = (8.0, 16.0, 32.0, 64.0)
+_LEAST_ENERGY = 1e-6
 
 
 def attend(features: Tensor, mask: Tensor, values: Tensor | None = None, *, copies: bool = False) -> Tensor:
@@ -226,13 +229,42 @@ class FineStage(nn.Module):
         told = functional.pixel_unshuffle(torch.cat([2 * rough - 1, mask], dim=1), 2)
         fine = self.encoder(self.head(told.to(dtype).contiguous(memory_format=torch.channels_last)))
         deep = functional.prelu(self.down(fine), self.slopes)
-        detail = functional.pixel_unshuffle(rough - gaussian_smooth(rough, _DETAIL_PX), _FOLD).to(dtype)
-        values = torch.cat([deep, detail], dim=1)
+        detail = rough - gaussian_smooth(rough, _DETAIL_PX)
+        values = torch.cat([deep, functional.pixel_unshuffle(detail, _FOLD).to(dtype)], dim=1)
         known = attend(self.matching(deep), functional.max_pool2d(mask, _FOLD), values, copies=True)
-        copied = functional.pixel_shuffle(known[:, deep.shape[1] :], _FOLD)
+        copied = functional.pixel_shuffle(known[:, deep.shape[1] :], _FOLD).float()
+        copied = copied * plausible_share(copied, detail, mask)
         deep = self.body(self.context(deep) + self.matched(known))
         told = functional.interpolate(self.tail(deep), scale_factor=_FOLD, mode="bilinear")
         return told[:, :3] + told[:, 3:] * copied
+
+
+def plausible_share(copied: Tensor, detail: Tensor, mask: Tensor) -> Tensor:
+    """Return how much of copied detail is as strong as what is known around, (B, 1, H, W), range [0, 1].
+
+    Near places count most: a sky that is clear at the hole's rim is clear inside, whatever resembled it.
+
+    Args:
+        copied: (B, 3, H, W), what was copied to every place.
+        detail: (B, 3, H, W), what is there; only what is known counts.
+        mask: (B, 1, H, W), 1 = lost.
+    """
+    known = 1 - mask
+    energy = detail.square().mean(dim=1, keepdim=True) * known
+    found, weight = torch.zeros_like(mask), torch.zeros_like(mask)
+    for near_px in _NEAR_PX:  # their sum falls like the cube of the distance
+        both = _widely_smoothed(torch.cat([energy, known], dim=1), near_px) / near_px**3
+        found, weight = found + both[:, :1], weight + both[:, 1:]
+    wanted = found / weight.clamp_min(_LEAST_ENERGY)
+    there = _widely_smoothed(copied.square().mean(dim=1, keepdim=True), _NEAR_PX[0])
+    share = ((wanted + _LEAST_ENERGY) / (there + _LEAST_ENERGY)).sqrt().clamp(max=1)
+    return torch.where(weight > _LEAST_ENERGY, share, 1.0)
+
+
+def _widely_smoothed(image: Tensor, deviation_px: float) -> Tensor:
+    """Smooth (B, C, H, W), H and W multiples of `_FOLD`, by a Gaussian of many pixels, at a quarter of the size."""
+    small = gaussian_smooth(functional.avg_pool2d(image, _FOLD), deviation_px / _FOLD)
+    return functional.interpolate(small, size=image.shape[2:], mode="bilinear")
 
 
 class ContextualAttentionRestorer(FillRestorer):

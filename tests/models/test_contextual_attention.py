@@ -12,7 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from restoration.models import contextual_attention
-from restoration.models.contextual_attention import ContextualAttentionNet, ContextualAttentionRestorer, attend, build
+from restoration.models.contextual_attention import (
+    ContextualAttentionNet,
+    ContextualAttentionRestorer,
+    attend,
+    build,
+    plausible_share,
+)
 from restoration.models.membrane import fill_smoothly
 from restoration.models.smoothing import gaussian_smooth
 
@@ -230,6 +236,21 @@ def test_fine_stage_adds_detail_but_moves_no_colours_until_it_has_learnt() -> No
     assert float(added.abs().max()) < 0.1
     assert float((fine - coarse)[holes.expand_as(filled) > 0].std()) > 0.02
     assert (coarse - filled)[holes.expand_as(filled) > 0].abs().max() > 1e-4
+
+
+def test_detail_is_copied_where_there_is_some_around_and_not_into_a_clear_sky(rng: np.random.Generator) -> None:
+    texture = 0.2 * torch.from_numpy(rng.standard_normal((1, 3, 96, 192), dtype=np.float32))
+    detail, mask = texture.clone(), torch.zeros(1, 1, 96, 192)
+    detail[..., :96] = 0
+    mask[..., 32:64, 32:64] = mask[..., 32:64, 128:160] = 1
+    share = plausible_share(texture, detail, mask)
+    assert float(share[..., 40:56, 40:56].max()) < 0.15
+    assert float(share[..., 32:64, 128:160].mean()) > 0.9
+
+
+def test_where_nothing_is_known_detail_stays() -> None:
+    copied = torch.rand(1, 3, 16, 16)
+    assert torch.equal(plausible_share(copied, copied, torch.ones(1, 1, 16, 16)), torch.ones(1, 1, 16, 16))
 
 
 def test_answer_is_that_of_the_second_stage_inside_the_holes(restorer: ContextualAttentionRestorer) -> None:
