@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check fix bench screenshots examples sheets lock clean
+.PHONY: run test check fix bench tables screenshots examples sheets lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/python app.py
@@ -23,6 +23,48 @@ fix: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m restoration bench report --write
+	$(BIN)/python -m restoration bench plot assets/benchmarks/set5-x4.json -o assets/benchmarks/set5-x4.svg
+	$(BIN)/python -m restoration bench plot assets/benchmarks/cbsd68-sigma25-8bit.json -o assets/benchmarks/cbsd68-sigma25-8bit.svg
+
+# Everything that README's tables of quality hold, measured anew in half an hour: make tables RESTORATION_DATA=FOLDER.
+# The models own-... are published weights, to be added first.
+SETS = $(RESTORATION_DATA)/bench
+TABLE = $(BIN)/python -m restoration bench quality --json assets/benchmarks/$(1).json --set $(SETS)/$(2) --task $(3)
+
+tables: $(VENV)/.installed
+	$(call TABLE,cbsd68-sigma15,CBSD68,denoise) --sigma 15 --model resunet-color
+	$(call TABLE,cbsd68-sigma25,CBSD68,denoise) --sigma 25 --model resunet-color
+	$(call TABLE,cbsd68-sigma50,CBSD68,denoise) --sigma 50 --model resunet-color
+	for sigma in 15 25 50; do $(call TABLE,cbsd68-sigma$$sigma-blind,CBSD68,denoise) --sigma $$sigma --blind \
+		--model resunet-color || exit; done
+	$(call TABLE,cbsd68-clean,CBSD68,denoise) --blind --model resunet-color
+	$(call TABLE,cbsd68-sigma25-seeds,CBSD68,denoise) --sigma 25 --model ircnn --model mwcnn
+	$(call TABLE,cbsd68-autoencoder-plain,CBSD68,denoise) --sigma 25 --clip8 --model autoencoder --param form=plain
+	$(call TABLE,cbsd68-autoencoder,CBSD68,denoise) --sigma 25 --clip8 --model autoencoder
+	$(call TABLE,set12-sigma25,Set12,denoise) --sigma 25 --model resunet-color
+	$(call TABLE,cbsd68-sigma25-8bit,CBSD68,denoise) --sigma 25 --clip8 --model own-dncnn-color-blind --model resunet-color
+	$(call TABLE,cbsd68-sigma50-8bit,CBSD68,denoise) --sigma 50 --clip8 --model own-dncnn-color-blind --model resunet-color
+	$(call TABLE,polyu-blind,PolyU_realnoise,denoise) --blind --model own-dncnn-color-blind --model resunet-color
+	$(call TABLE,cbsd68-dots-10,CBSD68,salt-and-pepper) --salt-and-pepper 0.1 --model plug-and-play-dots
+	$(call TABLE,cbsd68-dots-30,CBSD68,salt-and-pepper) --salt-and-pepper 0.3 --model plug-and-play-dots
+	$(call TABLE,cbsd68-dots-50,CBSD68,salt-and-pepper) --salt-and-pepper 0.5 --model plug-and-play-dots
+	for quality in 10 40; do $(call TABLE,classic5-q$$quality,Classic5,dejpeg) --gray --quality $$quality \
+		--model own-dncnn3-gray --model mwcnn-jpeg --model resunet-jpeg || exit; done
+	$(call TABLE,levin,deblur_Levin,deblur) --sigma 2.55 --model wiener --model plug-and-play-deblur
+	$(call TABLE,levin-blind,deblur_Levin,deblur) --sigma 2.55 --blind --model plug-and-play-deblur
+	for scale in 2 3; do $(call TABLE,set5-x$$scale,Set5,super-resolution) --scale $$scale \
+		--model lanczos --model srcnn --model edsr-lite || exit; done
+	$(call TABLE,set5-x4,Set5,super-resolution) --scale 4 \
+		--model lanczos --model srcnn --model mwcnn-x4 --model edsr-lite --model compact-web --model rrdb-small
+	$(call TABLE,set5-x4-faithful,Set5,super-resolution) --scale 4 --model rrdb-small --param sharpness=0
+	$(call TABLE,set14-x4,Set14,super-resolution) --scale 4 --model srcnn --model edsr-lite
+	$(call TABLE,cbsd68-web-x4,CBSD68,super-resolution) --scale 4 --from-web \
+		--model own-realesr-general-x4v3 --model compact-web
+	$(call TABLE,cbsd68-holes,CBSD68,inpaint) \
+		--model navier-stokes --model biharmonic --model fill-unet --model contextual-attention
+	$(call TABLE,places512,inpaint_places512,inpaint) --mask-white-is-known \
+		--model navier-stokes --model fill-unet --model contextual-attention
+	$(call TABLE,lol,LOL_eval,low-light) --model lowlight
 
 screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.screenshots
@@ -42,8 +84,8 @@ sheets: $(VENV)/.installed
 	$(SHEET) --set $(FREE) --task dejpeg --quality 10 --model jpeg-deblock --model resunet-jpeg -o assets/sheets/jpeg.jpg
 	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --model bicubic --model edsr-lite --model compact-web -o assets/sheets/super-resolution.jpg
 	$(SHEET) --set $(FREE) --task super-resolution --scale 4 --from-web --model bicubic --model compact-web -o assets/sheets/damaged.jpg
-	$(SHEET) --set $(FREE) --task inpaint --model telea --model fill-unet -o assets/sheets/inpaint.jpg
-	$(SHEET) --set $(FREE) --task inpaint --holes boxes --model telea --model fill-unet -o assets/sheets/objects.jpg
+	$(SHEET) --set $(FREE) --task inpaint --model telea --model fill-unet --model contextual-attention -o assets/sheets/inpaint.jpg
+	$(SHEET) --set $(FREE) --task inpaint --holes boxes --model telea --model fill-unet --model contextual-attention -o assets/sheets/objects.jpg
 	$(SHEET) --set build/dark --task low-light --model clahe --model lowlight -o assets/sheets/low-light.jpg
 
 lock: $(VENV)/.installed

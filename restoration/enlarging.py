@@ -38,7 +38,7 @@ def plan_enlargement(scales: Sequence[int], parameters: Parameters, *, width: in
 
     Args:
         scales: factors that the network has.
-        parameters: `scale`, or one of `long_side_px` and `megapixels` where it is not 0.
+        parameters: `scale`, or one of `width_px`, `height_px`, `long_side_px` and `megapixels` where it is not 0.
         width, height: of the input.
 
     Raises:
@@ -97,34 +97,43 @@ def consistency_db(result: FloatArray, original: FloatArray) -> float:
     return min(psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original), _MOST_DB)
 
 
-_NAMES = {"scale": "The factor", "long_side_px": "The long side", "megapixels": "The megapixels"}
+_SIZES = {"width_px": "The width", "height_px": "The height", "long_side_px": "The long side", "megapixels": "The megapixels"}
+
+
+def is_size_given(parameters: Parameters) -> bool:
+    """Return whether the size of the result is asked for, instead of a factor."""
+    return any(parameters.get(name) for name in _SIZES)
 
 
 def _factor(parameters: Parameters, *, width: int, height: int) -> float:
-    long_side_px, megapixels = (float(parameters.get(name, 0)) for name in ("long_side_px", "megapixels"))
-    if long_side_px and megapixels:
-        message = "Both a long side and megapixels were given; set one of them to 0."
-        raise InvalidParameter(message, name="megapixels")
-    if long_side_px:
-        name, factor = "long_side_px", long_side_px / max(width, height)
-    elif megapixels:
-        name, factor = "megapixels", math.sqrt(megapixels * 1e6 / (width * height))
-    else:
-        name, factor = "scale", float(parameters["scale"])
-    if not 1 <= factor <= LARGEST_SCALE:
-        least, most = _limits(name, width=width, height=height)
+    given = [name for name in _SIZES if parameters.get(name)]
+    if len(given) > 1:
+        titles = " and ".join(_SIZES[name].lower() for name in given)
         raise InvalidParameter(
-            f"{_NAMES[name]} must be from {least} to {most} for a picture of {width}x{height} px, which can become "
-            f"at most {LARGEST_SCALE:g} times larger; choose a value in that range.",
+            f"{titles.capitalize()} cannot be chosen together, as the picture keeps its shape; set all but one to 0.",
+            name=given[-1],
+        )
+    name = given[0] if given else "scale"
+    wanted, reached = float(parameters[name]), _reached(name, width=width, height=height)
+    factor = math.sqrt(wanted / reached) if name == "megapixels" else wanted / reached
+    if not 1 <= factor <= LARGEST_SCALE:
+        least, most = _limits(name, reached)
+        raise InvalidParameter(
+            f"{_SIZES.get(name, 'The factor')} must be from {least} to {most} for a picture of {width}x{height} px, "
+            f"which can become at most {LARGEST_SCALE:g} times larger; choose a value in that range.",
             name=name,
         )
     return factor
 
 
-def _limits(name: str, *, width: int, height: int) -> tuple[str, str]:
-    if name == "long_side_px":
-        return f"{max(width, height)}", f"{max(width, height) * LARGEST_SCALE:g}"
+def _reached(name: str, *, width: int, height: int) -> float:
+    """Return what a picture has before it is enlarged of what a parameter asks for."""
     if name == "megapixels":
-        pixels = width * height / 1e6
-        return f"{math.ceil(1e3 * pixels) / 1e3:g}", f"{math.floor(1e3 * pixels * LARGEST_SCALE**2) / 1e3:g}"
-    return "1", f"{LARGEST_SCALE:g}"
+        return width * height / 1e6
+    return {"scale": 1, "width_px": width, "height_px": height, "long_side_px": max(width, height)}[name]
+
+
+def _limits(name: str, reached: float) -> tuple[str, str]:
+    if name == "megapixels":
+        return f"{math.ceil(1e3 * reached) / 1e3:g}", f"{math.floor(1e3 * reached * LARGEST_SCALE**2) / 1e3:g}"
+    return f"{reached:g}", f"{reached * LARGEST_SCALE:g}"

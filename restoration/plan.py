@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration import diagnosis
-from restoration.enlarging import Enlargement, peak_factor, plan_enlargement
+from restoration.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
 from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, InvalidRequest
 from restoration.images import (
     MAX_PIXELS,
@@ -211,7 +211,7 @@ def _kernel(request: RestoreRequest, info: ModelInfo) -> FloatArray | None:
 def _largest_input_pixels(info: ModelInfo, parameters: Parameters) -> int:
     """Return how many pixels a picture may have: the model's own limit and that of the largest picture on the way."""
     own = int(info.max_megapixels * 1e6)
-    if info.param("scale") is None or parameters.get("long_side_px") or parameters.get("megapixels"):
+    if info.param("scale") is None or is_size_given(parameters):
         return own  # a size in pixels leads there from any picture
     return int(min(own, MAX_OUTPUT_PIXELS / peak_factor(info.scales, parameters) ** 2))
 

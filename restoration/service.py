@@ -574,7 +574,7 @@ def restore(
 
     Args:
         image: PIL image, array (H, W[, C]) of uint8, uint16 or float in [0, 1], file path, or file bytes.
-        task: "denoise", "dejpeg", "deblur", "super-resolution", "inpaint" or "low-light".
+        task: "denoise", "salt-and-pepper", "dejpeg", "deblur", "super-resolution", "inpaint" or "low-light".
         model: a model id; None takes the task's first model that is available and takes the parameters.
         mask: for inpainting, as large as the image; white marks what is to be filled.
         kernel: for deblurring, a picture of the blur kernel.

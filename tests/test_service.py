@@ -273,6 +273,8 @@ def test_library_that_does_not_import_makes_only_its_model_unavailable(tmp_path:
         ({"scale": 2.3}, (129, 92)),
         ({"scale": 2.5}, (140, 100)),
         ({"scale": 7.5}, (420, 300)),
+        ({"width_px": 140}, (140, 100)),
+        ({"height_px": 100}, (140, 100)),
         ({"long_side_px": 100}, (100, 71)),
         ({"megapixels": 0.1}, (374, 267)),
     ],
@@ -286,11 +288,19 @@ def test_any_output_size_is_reached(
     assert result.model.id == "edsr-lite"
 
 
-def test_alpha_and_depth_come_along_to_any_size(service: Service, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("model", ["lanczos", "edsr-lite", "compact-web"])
+def test_alpha_and_depth_come_along_to_any_size(service: Service, rng: np.random.Generator, model: str) -> None:
     samples = rng.integers(0, 65536, (20, 30, 4), dtype=np.uint16)
-    result = _run(service, samples, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2.5})
+    result = _run(service, samples, Task.SUPER_RESOLUTION, model=model, parameters={"scale": 2.5})
     assert result.picture.to_array().shape == (50, 75, 4)
     assert result.picture.bit_depth == 16
+
+
+@pytest.mark.parametrize("model", ["lanczos", "edsr-lite", "compact-web"])
+def test_tiny_gray_picture_is_enlarged_and_stays_gray(service: Service, rng: np.random.Generator, model: str) -> None:
+    samples = rng.integers(0, 256, (8, 8), dtype=np.uint8)
+    result = _run(service, samples, Task.SUPER_RESOLUTION, model=model, parameters={"scale": 4})
+    assert result.picture.to_array().shape == (32, 32)
 
 
 def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image.Image) -> None:
@@ -342,10 +352,13 @@ def test_faithful_enlargement_gives_the_original_back_when_shrunk(service: Servi
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
+        ({"width_px": 500}, "The width must be from 56 to 448"),
+        ({"height_px": 39}, "The height must be from 40 to 320"),
         ({"long_side_px": 40}, "from 56 to 448"),
         ({"long_side_px": 4000}, "from 56 to 448"),
         ({"megapixels": 10}, "for a picture of 56x40 px"),
-        ({"megapixels": 1, "long_side_px": 100}, "set one of them to 0"),
+        ({"megapixels": 1, "long_side_px": 100}, "The long side and the megapixels .* set all but one to 0"),
+        ({"width_px": 100, "height_px": 100}, "The width and the height cannot be chosen together"),
     ],
     ids=str,
 )

@@ -2,7 +2,8 @@
 
 Reference:
     Wang et al., Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data, 2021,
-    arXiv:2107.10833 (the order of the steps and the ranges).
+    arXiv:2107.10833 (the order of the steps and the ranges). The package of its authors draws from the global random
+    numbers of NumPy, Python and torch, so that its pictures cannot be made again from one `rng`, and needs torch.
 """
 
 from __future__ import annotations

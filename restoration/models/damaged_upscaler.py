@@ -32,13 +32,13 @@ _COLOURS_PX = 4.0
 what is drawn on a ground, a wider one gives the input back less well."""
 _DETAIL = 0.1
 """How much of the detail of clean pictures is brought back, too. From damaged ones blocks and grain would come with it,
-and darks would lose depth: 0.15 of it in all pictures was judged not worse than the network's teacher on 15 of 25 real
-pictures instead of 20."""
+and darks would lose depth: 0.15 of it in all pictures, with a narrower network, was judged not worse than the teacher
+of the network on 15 of 25 real pictures instead of 20."""
 _CLEAN_NOISE, _VISIBLE_NOISE = 1 / 255, 3 / 255
 _VISIBLE_QUALITY, _CLEAN_QUALITY = 80, 90
 """Between these a picture is clean in part."""
 _OVERLAP_PX = 72
-"""As far as the network and its denoiser look; the engine takes less and blends."""
+"""What lies further away moves the answer by less than 1e-5 (a test looks); the engine takes less and blends."""
 _BYTES_PER_PIXEL = 3200.0
 """Of the input, at the peak: what comes after the network is computed in float32 whatever the precision, and what the
 engine plans with is halved for others than float32."""

@@ -22,6 +22,8 @@ from restoration.models.layers import ResidualBlock
 class ResUNet(nn.Module):
     """Find the damage of (B, 3, H, W); H and W must be multiples of 2 ** (levels - 1).
 
+    Without arguments it has the shape of the built-in denoiser.
+
     Args:
         widths: channels of each level, finest first.
         blocks: residual blocks per level and direction, one number for all levels or one for each.
@@ -32,10 +34,10 @@ class ResUNet(nn.Module):
     def __init__(
         self,
         widths: Sequence[int] = (32, 64, 128, 256),
-        blocks: int | Sequence[int] = 2,
+        blocks: int | Sequence[int] = (2, 4, 3, 2),
         maps: int = 1,
         *,
-        slopes: bool = False,
+        slopes: bool = True,
     ) -> None:
         super().__init__()
         self.widths = tuple(widths)

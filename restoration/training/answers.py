@@ -8,6 +8,7 @@ with "held-out".
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,7 @@ def _read(file: Path) -> tuple[Picture, Picture, Picture]:
     try:
         with np.load(file, allow_pickle=False) as arrays:
             return arrays["lq"], arrays["gt"], arrays["answer"]
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InvalidRequest(f"{file} cannot be read; remove it and run `teach` again.") from error
 
 

@@ -18,6 +18,7 @@ from restoration.degradations.compose import add_developed_noise
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
 from restoration.diagnosis.noise import FEATURES, features, to_log
+from restoration.errors import InvalidRequest
 from restoration.images import gray_of
 from restoration.training.dataset import find_photos, load_photo
 
@@ -31,19 +32,22 @@ _EPOCHS = 120
 _BATCH = 256
 _HELD_OUT = 10
 _SIDES_PX = (24, 512)
+_MOST_IN_VAIN = 200
 
 
 def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[FloatArray, FloatArray]:
     """Return features (count, F) and what the network should say (count,), from photographs of the folders.
 
     Raises:
-        InvalidRequest: a folder is absent or holds no pictures.
+        InvalidRequest: a folder is absent, holds no pictures, or too small ones only.
     """
     files = find_photos(folders)
     rng = np.random.default_rng(seed)
     rows: list[npt.NDArray[np.float32]] = []
     targets: list[float] = []
+    vain = 0
     while len(rows) < count:
+        found = len(rows)
         photo = load_photo(files[int(rng.integers(len(files)))], max_side_px=_MAX_SIDE_PX, multiple=1)
         for _ in range(4):
             clean = _piece(photo, rng)
@@ -52,6 +56,9 @@ def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[Flo
             if row is not None:
                 rows.append(row)
                 targets.append(to_log(255 * level))
+        vain = 0 if len(rows) > found else vain + 1
+        if vain > _MOST_IN_VAIN:
+            raise InvalidRequest("No noise can be measured in these photographs; use larger ones, 64 px and more a side.")
         if len(rows) % 1000 < 4:
             log.info("%d samples", len(rows))
     return np.stack(rows), np.asarray(targets, dtype=np.float32)

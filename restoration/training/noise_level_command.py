@@ -7,12 +7,14 @@ import logging
 import sys
 from pathlib import Path
 
+from restoration.training.train_command import count
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `train-noise-level`."""
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FOLDER", help="clean photographs")
     parser.add_argument("-o", "--output", type=Path, required=True, help="the .safetensors file to write")
-    parser.add_argument("--samples", type=int, default=12_000)
+    parser.add_argument("--samples", type=count, default=12_000, help="how many to make")
     parser.add_argument("--seed", type=int, default=0)
 
 

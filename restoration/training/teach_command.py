@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from pathlib import Path
 
 from restoration.training.train_command import count, find_recipe
@@ -25,10 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Let the recipe's teacher answer, going on where an earlier call stopped."""
     import dataclasses
 
-    import torch
     from rich.console import Console
 
-    from restoration.engine.device import tune_process
+    from restoration.engine.device import pick_devices, tune_process
     from restoration.errors import InvalidRequest
     from restoration.training.answers import keep_answers
     from restoration.training.config import read_recipe
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     teaching = recipe.teaching
     if teaching is None:
         raise InvalidRequest(f"Recipe {recipe.name} has no teacher; add the table [teaching], or train without.")
-    device = torch.device(arguments.device)
+    device = pick_devices(arguments.device)[0]
     teacher = build_teacher(teaching, scale=recipe.scale, device=device)
     dataset = PatchDataset(dataclasses.replace(recipe, patch_px=arguments.patch_px, batch=1), arguments.data)
     try:
@@ -52,5 +52,6 @@ def run(arguments: argparse.Namespace) -> int:
                 dataset, teacher, arguments.out, teaching=teaching, count=arguments.count, device=device, moved=moved
             )
     except KeyboardInterrupt:
+        logging.getLogger(__name__).info("Interrupted; the same command goes on with the answers that are missing.")
         return 130
     return 0

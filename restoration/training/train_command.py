@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from restoration.training.trainer import Trainer
 
 RECIPES = Path(__file__).parent / "recipes"
+_INTERRUPTED = 130  # what shells call a program that Ctrl-C ended
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="FOLDER", help="folders of clean photographs"
     )
-    parser.add_argument("--out", type=Path, required=True, help="folder for the checkpoint and the log")
+    parser.add_argument("--out", type=Path, help="folder for the checkpoint and the log; runs/ and the recipe's name")
+    parser.add_argument("--resume", action="store_true", help="refuse to start anew where there is no checkpoint")
     parser.add_argument("--every", type=count, default=500, help="steps between validations and checkpoints")
     parser.add_argument("--until-step", type=int, help="stop early at this step; a later call goes on from there")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
@@ -81,11 +86,14 @@ def _open_board(folder: Path) -> Callable[[Mapping[str, float]], None]:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train, resuming from the checkpoint in `--out` where there is one."""
-    import torch
+    """Train, resuming from the checkpoint in `--out` where there is one.
+
+    An interruption (Ctrl-C) saves after the step at hand; a second one ends at once.
+    """
     from rich.console import Console
 
-    from restoration.engine.device import tune_process
+    from restoration.engine.device import pick_devices, tune_process
+    from restoration.errors import InvalidRequest
     from restoration.training.config import read_recipe
     from restoration.training.display import bar, line_of, log_to
     from restoration.training.open import open_dataset
@@ -94,12 +102,17 @@ def run(arguments: argparse.Namespace) -> int:
     log_to(console)
     tune_process(threads=arguments.threads)
     recipe = read_recipe(find_recipe(arguments.recipe))
+    device = pick_devices(arguments.device)[0]
+    folder = arguments.out or Path("runs", recipe.name)
     dataset = open_dataset(recipe, arguments.data)
-    trainer = _trainer_class(recipe)(recipe, dataset, arguments.out, device=torch.device(arguments.device))
+    trainer = _trainer_class(recipe)(recipe, dataset, folder, device=device)
     resumed = trainer.resume()
+    if arguments.resume and not resumed:
+        raise InvalidRequest(f"There is no checkpoint in {folder} to go on from; name its folder in --out, or leave "
+                             "--resume out to start anew.")
     log = logging.getLogger(__name__)
     log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
-    show = _open_board(arguments.out) if arguments.tensorboard else None
+    show = _open_board(folder) if arguments.tensorboard else None
 
     def report(row: Mapping[str, float]) -> None:
         log.info("%s", line_of(row))
@@ -108,9 +121,34 @@ def run(arguments: argparse.Namespace) -> int:
 
     last = recipe.steps if arguments.until_step is None else min(arguments.until_step, recipe.steps)
     try:
-        with bar(console, recipe.name, done=trainer.step, total=last) as moved:
+        with stopping(trainer), bar(console, recipe.name, done=trainer.step, total=last) as moved:
             trainer.run(every=arguments.every, until_step=last, report=report, moved=moved)
     except KeyboardInterrupt:
-        log.info("Interrupted at step %d; the same command goes on from the last checkpoint.", trainer.step)
-        return 130
+        log.info("Interrupted at step %d. Run the same command again: %s.", trainer.step, trainer.comeback())
+        return _INTERRUPTED
+    if trainer.is_stopping:
+        log.info("Interrupted and saved at step %d; the same command goes on from there.", trainer.step)
+        return _INTERRUPTED
     return 0
+
+
+@contextmanager
+def stopping(trainer: Trainer) -> Iterator[None]:
+    """Let the first interruption (Ctrl-C) inside the block end the run after the step at hand, the second one at once.
+
+    Outside of the main thread, where no signals arrive, nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        if trainer.is_stopping:
+            raise KeyboardInterrupt
+        trainer.is_stopping = True
+
+    earlier = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, earlier)

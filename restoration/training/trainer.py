@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class Trainer:
         self.step = 0
         self.best_psnr = -math.inf
         self.stale = 0  # validations since the best one
+        self.is_stopping = False  # set it, and `run` saves after the step that it is at, and returns
         self.network = build_network(recipe).to(device)
         if recipe.revive:
             self._revive()
@@ -185,11 +186,11 @@ class Trainer:
                 partial.unlink(missing_ok=True)
             raise InvalidRequest(
                 f"The checkpoint of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room "
-                f"or mend the folder, and run the same command again: {self._comeback()}."
+                f"or mend the folder, and run the same command again: {self.comeback()}."
             ) from error
 
-    def _comeback(self) -> str:
-        """Say where the next run begins."""
+    def comeback(self) -> str:
+        """Say where the same command would begin."""
         return "it goes on from the last checkpoint" if self.checkpoint_path.exists() else "it starts anew"
 
     def train_step(self) -> float:
@@ -327,16 +328,20 @@ class Trainer:
             moved: is told the number of steps done, after each.
 
         Raises:
-            UnstableOutput: the loss became NaN or infinite.
-            InvalidRequest: the folder cannot be made, or the checkpoint not be written.
+            UnstableOutput: the loss or a weight became NaN or infinite.
+            InvalidRequest: the folder cannot be made, or the checkpoint or the log not be written.
         """
         make_folder(self.folder)
         last = self.recipe.steps if until_step is None else min(until_step, self.recipe.steps)
-        while self.step < last and not self.has_stalled:
+        while self.step < last and not (self.has_stalled or self.is_stopping):
             started_s, first, total = time.perf_counter(), self.step, 0.0
-            while self.step < min(last, first - first % every + every):
+            while self.step < min(last, first - first % every + every) and not self.is_stopping:
                 total += self._finite(self.train_step())
                 moved(self.step)
+            self._check_weights()
+            if self.is_stopping:
+                self.save()
+                break
             steps = self.step - first
             elapsed_s = time.perf_counter() - started_s
             try:
@@ -355,16 +360,33 @@ class Trainer:
                 "silent_share": round(self.silent_share(), 3),
                 **self.notes(),
             }
-            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
+            self._note(row)
             report(row)
         if self.has_stalled:
             log.info("Stopped at step %d: no gain in %d validations", self.step, self.stale)
 
+    def _note(self, row: Mapping[str, Any]) -> None:
+        """Append a row to the log."""
+        try:
+            with (self.folder / "log.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise InvalidRequest(
+                f"The log of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room or mend "
+                f"the folder, and run the same command again: {self.comeback()}."
+            ) from error
+
     def _finite(self, loss: float) -> float:
         if not math.isfinite(loss):
-            raise UnstableOutput(
-                f"The loss became {loss} at step {self.step}; halve lr in the recipe and run the same command again: "
-                f"{self._comeback()}."
-            )
+            raise self._unstable(f"The loss became {loss}")
         return loss
+
+    def _check_weights(self) -> None:
+        """Refuse to go on, and to save, with weights that the last step has broken; the loss would tell one later."""
+        if not all(bool(each.isfinite().all()) for each in self.network.parameters()):
+            raise self._unstable("Weights became infinite or no numbers")
+
+    def _unstable(self, what: str) -> UnstableOutput:
+        return UnstableOutput(
+            f"{what} at step {self.step}; halve lr in the recipe and run the same command again: {self.comeback()}."
+        )

@@ -17,7 +17,7 @@ from restoration.models.impulses import fill_impulses, find_impulses
 @pytest.fixture(scope="module")
 def remover() -> plug_and_play.PlugAndPlayFill:
     return plug_and_play.build_fill(
-        config={}, weights={"net": weights_folder() / "resunet-photo.safetensors"}, parameters={}
+        config={}, weights={"net": weights_folder() / "resunet-deep.safetensors"}, parameters={}
     )
 
 

@@ -16,7 +16,7 @@ from restoration.models.plug_and_play_inpaint import PlugAndPlayInpaint, keep_kn
 
 @pytest.fixture(scope="module")
 def repairer() -> PlugAndPlayInpaint:
-    weights = {"net": weights_folder() / "resunet-photo.safetensors"}
+    weights = {"net": weights_folder() / "resunet-deep.safetensors"}
     return plug_and_play_inpaint.build(config={}, weights=weights, parameters={})
 
 

@@ -6,9 +6,11 @@ import argparse
 import dataclasses
 import io
 import json
+import signal
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -84,25 +86,94 @@ def test_full_disk_is_told_and_leaves_the_last_checkpoint(photos: Path, tmp_path
     assert not (tmp_path / "checkpoint.partial").exists()
 
 
-def test_interrupted_command_leaves_the_last_checkpoint_and_ends_with_130(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recipe = tmp_path / "tiny.toml"
+def _tiny(folder: Path) -> Path:
+    recipe = folder / "tiny.toml"
     recipe.write_text(
         'name = "tiny"\nnetwork = "ircnn:IRCNN"\ndegradation = "gaussian"\nsteps = 4\npatch_px = 16\nbatch = 2\n'
         "[network_config]\nwidth = 4\ndilations = [1, 1]\n"
     )
+    return recipe
+
+
+def _interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, *, times: int = 1) -> None:
     sound = Trainer.train_step
 
     def interrupted(trainer: Trainer) -> float:
-        if trainer.step == 3:
-            raise KeyboardInterrupt
+        if trainer.step == step:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
         return sound(trainer)
 
     monkeypatch.setattr(Trainer, "train_step", interrupted)
-    arguments = _arguments(recipe, photos, tmp_path / "run", "--every", "2", "--threads", "1")
+
+
+def _saved(folder: Path) -> dict[str, Any]:
+    state: dict[str, Any] = torch.load(folder / "checkpoint.pt", weights_only=True)
+    return state
+
+
+def test_interrupted_command_saves_after_the_step_and_goes_on_exactly(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, options = _tiny(tmp_path), ("--every", "4", "--threads", "1")
+    assert train_command.run(_arguments(recipe, photos, tmp_path / "whole", *options)) == 0
+    with monkeypatch.context() as patch:
+        _interrupt_at(2, patch)
+        assert train_command.run(_arguments(recipe, photos, tmp_path / "cut", *options)) == 130
+    assert _saved(tmp_path / "cut")["step"] == 3
+    assert train_command.run(_arguments(recipe, photos, tmp_path / "cut", "--resume", *options)) == 0
+    whole, cut = _saved(tmp_path / "whole"), _saved(tmp_path / "cut")
+    assert all(torch.equal(whole["network"][name], tensor) for name, tensor in cut["network"].items())
+
+
+def test_second_interruption_ends_at_once_and_leaves_the_last_checkpoint(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _interrupt_at(3, monkeypatch, times=2)
+    arguments = _arguments(_tiny(tmp_path), photos, tmp_path / "run", "--every", "2", "--threads", "1")
     assert train_command.run(arguments) == 130
-    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
+    assert _saved(tmp_path / "run")["step"] == 2
+
+
+def test_interruptions_mean_again_what_they_did_before(tmp_path: Path, photos: Path) -> None:
+    earlier = signal.getsignal(signal.SIGINT)
+    train_command.run(_arguments(_tiny(tmp_path), photos, tmp_path / "run", "--threads", "1"))
+    assert signal.getsignal(signal.SIGINT) is earlier
+
+
+def test_nothing_to_resume_is_told(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(InvalidRequest, match="no checkpoint in .*run to go on from"):
+        train_command.run(_arguments(_tiny(tmp_path), photos, tmp_path / "run", "--resume", "--threads", "1"))
+
+
+def test_absent_device_is_told_before_photographs_are_read(tmp_path: Path) -> None:
+    arguments = _arguments(_tiny(tmp_path), tmp_path / "none", tmp_path / "run", "--device", "warp", "--threads", "1")
+    with pytest.raises(InvalidRequest, match='Device "warp" is unknown'):
+        train_command.run(arguments)
+
+
+def test_broken_weights_are_not_saved(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = _trainer(photos, tmp_path)
+    trainer.run(every=2, until_step=2, report=lambda _: None)
+    sound = trainer.train_step
+
+    def breaking() -> float:
+        loss = sound()
+        next(trainer.network.parameters()).data.fill_(float("inf"))
+        return loss
+
+    monkeypatch.setattr(trainer, "train_step", breaking)
+    with pytest.raises(UnstableOutput, match="Weights became infinite .* step 3; halve lr .* last checkpoint"):
+        trainer.run(every=1, until_step=3, report=lambda _: None)
+    assert _saved(tmp_path)["step"] == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs the device that is always full")
+def test_full_disk_is_told_of_the_log_too(photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").symlink_to("/dev/full")
+    with pytest.raises(InvalidRequest, match=r"log of step 2 cannot be written .*No space left"):
+        _trainer(photos, tmp_path).run(every=2, report=lambda _: None)
+    assert _saved(tmp_path)["step"] == 2
 
 
 def _arguments(recipe: Path, photos: Path, out: Path, *more: str) -> argparse.Namespace:
