@@ -97,7 +97,12 @@ def consistency_db(result: FloatArray, original: FloatArray) -> float:
     return min(psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original), _MOST_DB)
 
 
-_SIZES = {"width_px": "The width", "height_px": "The height", "long_side_px": "The long side", "megapixels": "The megapixels"}
+_SIZES = {
+    "width_px": "The width",
+    "height_px": "The height",
+    "long_side_px": "The long side",
+    "megapixels": "The megapixels",
+}
 
 
 def is_size_given(parameters: Parameters) -> bool:

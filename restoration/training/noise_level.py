@@ -58,7 +58,9 @@ def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[Flo
                 targets.append(to_log(255 * level))
         vain = 0 if len(rows) > found else vain + 1
         if vain > _MOST_IN_VAIN:
-            raise InvalidRequest("No noise can be measured in these photographs; use larger ones, 64 px and more a side.")
+            raise InvalidRequest(
+                "No noise can be measured in these photographs; use larger ones, 64 px and more a side."
+            )
         if len(rows) % 1000 < 4:
             log.info("%d samples", len(rows))
     return np.stack(rows), np.asarray(targets, dtype=np.float32)

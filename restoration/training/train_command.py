@@ -108,8 +108,10 @@ def run(arguments: argparse.Namespace) -> int:
     trainer = _trainer_class(recipe)(recipe, dataset, folder, device=device)
     resumed = trainer.resume()
     if arguments.resume and not resumed:
-        raise InvalidRequest(f"There is no checkpoint in {folder} to go on from; name its folder in --out, or leave "
-                             "--resume out to start anew.")
+        raise InvalidRequest(
+            f"There is no checkpoint in {folder} to go on from; name its folder in --out, or leave "
+            "--resume out to start anew."
+        )
     log = logging.getLogger(__name__)
     log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
     show = _open_board(folder) if arguments.tensorboard else None

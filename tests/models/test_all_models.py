@@ -70,13 +70,13 @@ def _network(
         from restoration.models.unet import ResUNet
 
         classes = {"light": LightNetwork, "noise": LiftedNoiseNetwork, "denoiser": ResUNet}
-        return classes[role](**config[role]), None
+        return classes[role](**config.get(role, {})), None
     if info.factory == "damaged_upscaler:build":
         from restoration.models.srvggnet import SRVGGNetCompact
         from restoration.models.unet import ResUNet
 
         is_denoiser = role == "denoiser"
-        return ResUNet(**config["denoiser"]) if is_denoiser else SRVGGNetCompact(
+        return ResUNet(**config.get("denoiser", {})) if is_denoiser else SRVGGNetCompact(
             upscale=scale, **config["upscaler"]
         ), None
     if info.factory.startswith(("resunet:", "plug_and_play")):

@@ -142,7 +142,7 @@ def test_interruptions_mean_again_what_they_did_before(tmp_path: Path, photos: P
 
 
 def test_nothing_to_resume_is_told(photos: Path, tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="no checkpoint in .*run to go on from"):
+    with pytest.raises(InvalidRequest, match=r"no checkpoint in .*run to go on from"):
         train_command.run(_arguments(_tiny(tmp_path), photos, tmp_path / "run", "--resume", "--threads", "1"))
 
 
@@ -163,7 +163,7 @@ def test_broken_weights_are_not_saved(photos: Path, tmp_path: Path, monkeypatch:
         return loss
 
     monkeypatch.setattr(trainer, "train_step", breaking)
-    with pytest.raises(UnstableOutput, match="Weights became infinite .* step 3; halve lr .* last checkpoint"):
+    with pytest.raises(UnstableOutput, match=r"Weights became infinite .* step 3; halve lr .* last checkpoint"):
         trainer.run(every=1, until_step=3, report=lambda _: None)
     assert _saved(tmp_path)["step"] == 2
 
