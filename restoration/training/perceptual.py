@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 _VGG_LAYERS = (2, 7, 16, 25, 34)  # the last convolution of every size, before its activation
 _VGG_MEAN, _VGG_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-_DENOISER = "resunet-deep.safetensors"
+_DENOISER = "resunet-photo.safetensors"
 _FINEST_LEVEL = 2  # of the denoiser: a quarter of the size
 _LOCAL_PX = 7
 _COLOUR_PX = 16
@@ -171,7 +171,7 @@ def _vgg_features() -> VGGFeatures:
 
 
 def _denoiser_features() -> DenoiserFeatures:
-    network = ResUNet()
+    network = ResUNet(blocks=2, slopes=False)
     network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights_folder() / _DENOISER).items()})
     return DenoiserFeatures(network)
 

@@ -162,7 +162,9 @@ def test_denoiser_prior_beats_the_classical_methods(photo: Tensor) -> None:
     seen, sharp = _blurred(photo, kernel)
     noisy = seen + 0.01 * torch.randn(1, 1, *seen.shape[2:], generator=torch.Generator().manual_seed(0))
     prior = plug_and_play.build_deblur(
-        config={}, weights={"net": weights_folder() / "resunet-deep.safetensors"}, parameters={}
+        config={"blocks": 2, "slopes": False},
+        weights={"net": weights_folder() / "resunet-photo.safetensors"},
+        parameters={},
     )
     ours = _db(_restored(prior, noisy, kernel, sigma=0.01, iterations=8), sharp)
     theirs = [_db(_restored(method(), noisy, kernel, iterations=20), sharp) for method in (Wiener, RichardsonLucy)]

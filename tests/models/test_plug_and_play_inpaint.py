@@ -16,8 +16,8 @@ from restoration.models.plug_and_play_inpaint import PlugAndPlayInpaint, keep_kn
 
 @pytest.fixture(scope="module")
 def repairer() -> PlugAndPlayInpaint:
-    weights = {"net": weights_folder() / "resunet-deep.safetensors"}
-    return plug_and_play_inpaint.build(config={}, weights=weights, parameters={})
+    weights = {"net": weights_folder() / "resunet-photo.safetensors"}
+    return plug_and_play_inpaint.build(config={"blocks": 2, "slopes": False}, weights=weights, parameters={})
 
 
 @pytest.fixture(scope="module")
