@@ -39,7 +39,7 @@ class EDSR(nn.Module):
         self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        shallow = self.head(image - 0.5)
+        shallow = self.head((image - 0.5).to(self.head.weight.dtype))  # low precision is finest around zero
         return functional.pixel_shuffle(self.tail(shallow + self.body(shallow)), self.scale)
 
 
@@ -53,7 +53,7 @@ class EDSRRestorer(NetworkRestorer):
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         def detail(places: list[int], view: int) -> Tensor:
-            seen = view_of(image[places], view).to(self.dtype).contiguous(memory_format=torch.channels_last)
+            seen = view_of(image[places], view).contiguous(memory_format=torch.channels_last)
             return turned_back(self.network(seen).float(), view)
 
         return upsample_skip(image, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
