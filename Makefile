@@ -24,7 +24,6 @@ fix: $(VENV)/.installed-dev
 bench: $(VENV)/.installed
 	$(BIN)/python -m restoration bench report --write
 	$(BIN)/python -m restoration bench plot assets/benchmarks/set5-x4.json -o assets/benchmarks/set5-x4.svg
-	$(BIN)/python -m restoration bench plot assets/benchmarks/cbsd68-sigma25-8bit.json -o assets/benchmarks/cbsd68-sigma25-8bit.svg
 
 # Everything that README's tables of quality hold, measured anew in half an hour: make tables RESTORATION_DATA=FOLDER.
 # The models own-... are published weights, to be added first.

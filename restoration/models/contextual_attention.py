@@ -242,7 +242,7 @@ class FineStage(nn.Module):
 def plausible_share(copied: Tensor, detail: Tensor, mask: Tensor) -> Tensor:
     """Return how much of copied detail is as strong as what is known around, (B, 1, H, W), range [0, 1].
 
-    Near places count most: a sky that is clear at the hole's rim is clear inside, whatever resembled it.
+    Near places count most, so that a sky that is clear at the hole's rim gets little texture, whatever resembled it.
 
     Args:
         copied: (B, 3, H, W), what was copied to every place.

@@ -206,7 +206,7 @@ class AnsweredDataset:
 def _read(file: Path) -> tuple[Picture, Picture, Picture]:
     """Return the damaged picture, the photograph and the answer."""
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return arrays["lq"], arrays["gt"], arrays["answer"]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise InvalidRequest(f"{file} cannot be read; remove it and run `teach` again.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 
 import cv2
@@ -148,10 +149,11 @@ def test_recipe_without_a_teacher_does_not_learn_from_answers(answers: Path) -> 
 def test_damaged_answer_and_wide_patches_say_what_to_do(answers: Path) -> None:
     with pytest.raises(InvalidRequest, match="smaller than patches of 21 px; lower patch_px"):
         AnsweredDataset(dataclasses.replace(RECIPE, patch_px=21), [answers]).batch(0)
-    for file in answers.glob("0*.npz"):
-        file.write_bytes(b"nothing")
-    with pytest.raises(InvalidRequest, match="cannot be read; remove it and run `teach` again"):
-        AnsweredDataset(RECIPE, [answers]).batch(0)
+    for content in (next(answers.glob("0*.npz")).read_bytes()[:200], b"nothing"):  # cut short, or something else
+        for file in answers.glob("0*.npz"):
+            file.write_bytes(content)
+        with pytest.raises(InvalidRequest, match="cannot be read; remove it and run `teach` again"):
+            AnsweredDataset(RECIPE, [answers]).batch(0)
     for file in answers.glob("0*.npz"):
         file.unlink()
     with pytest.raises(InvalidRequest, match="No answers lie in"):
@@ -195,3 +197,22 @@ def test_command_keeps_answers(photos: Path, tmp_path: Path) -> None:
     assert len(list((tmp_path / "a").glob("0*.npz"))) == 2
     recipe.write_text(recipe.read_text().split("[teaching]")[0], encoding="utf-8")
     assert main([*call]) == 2
+
+
+def test_interrupted_command_says_how_to_go_on(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("restoration.training.answers.keep_answers", interrupted)
+    recipe = tmp_path / "r.toml"
+    recipe.write_text(
+        'name = "r"\nnetwork = "edsr:EDSR"\ndegradation = "second-order"\nscale = 2\nsteps = 2\npatch_px = 8\n'
+        'held_out = 0.3\n[network_config]\nscale = 2\n[teaching]\nmodel = "edsr-lite"\nparameters = { scale = 2 }\n',
+        encoding="utf-8",
+    )
+    call = ["teach", str(recipe), "--data", str(photos), "--out", str(tmp_path / "a"), "--patch-px", "16"]
+    with caplog.at_level(logging.INFO):
+        assert main(call) == 130
+    assert "goes on with the answers that are missing" in caplog.text

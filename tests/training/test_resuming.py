@@ -240,3 +240,10 @@ def test_noise_level_weights_are_written_into_a_new_folder(
     target = tmp_path / "absent" / "x.safetensors"
     assert noise_level_command.run(parser.parse_args(["--data", str(photos), "-o", str(target)])) == 0
     assert target.read_bytes() == b"weights"
+
+
+def test_photographs_too_small_for_their_noise_to_be_measured_are_told(tmp_path: Path) -> None:
+    for number in range(2):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((8, 8, 3), 128, np.uint8))
+    with pytest.raises(InvalidRequest, match="No noise can be measured in these photographs; use larger ones"):
+        noise_level.make_samples([tmp_path], count=10, seed=0)
