@@ -90,7 +90,7 @@ class _Parts:
 class Service:
     """Restore pictures on the devices of this machine. Any number of threads may use one service at once.
 
-    Models whose weights may not be used commercially are offered only where the environment variable
+    Models that may not be used commercially are offered only where the environment variable
     `RESTORATION_NON_COMMERCIAL` is 1 while the service is made; elsewhere they are neither listed nor run.
 
     Args:
@@ -239,7 +239,7 @@ class Service:
 
             if request.model in self._withheld:
                 message = (
-                    f'The weights of model "{request.model}" are for non-commercial use only; '
+                    f'Model "{request.model}" is for non-commercial use only; '
                     f"set {NON_COMMERCIAL_VARIABLE}=1 where that is yours, or choose another model."
                 )
                 raise UnknownModel(message, model=request.model)

@@ -135,8 +135,8 @@ class ModelInfo:
         large_cost: what a pixel of those costs, as a share of what one of smaller pictures costs.
         training: how the weights were made, where this project made them.
         limits: what it is not made for.
-        non_commercial: the licence of the weights forbids commercial use; the model is offered only on demand (see
-            `Service`), and its title ends with "(non-commercial)".
+        non_commercial: the licence of the weights or of the library forbids commercial use; the model is offered only
+            on demand (see `Service`), and its title ends with "(non-commercial)".
         measured: what it scored, by test name, in the unit the name carries.
     """
 

@@ -59,6 +59,20 @@ class CollapsibleConv(nn.Module):
                 plain.bias.copy_(self.narrow.bias)
         return plain
 
+    @torch.no_grad()
+    def become(self, kernel: Tensor, bias: Tensor | None) -> None:
+        """Take the weights of a plain convolution: the first inner channels make up for what the others do.
+
+        Args:
+            kernel: (out_channels, in_channels, 3, 3).
+            bias: (out_channels,); None where the convolution has none.
+        """
+        outgoing = self.narrow.out_channels
+        self.narrow.weight[:, :outgoing] = torch.eye(outgoing)[..., None, None]
+        self.wide.weight[:outgoing] += kernel - self._kernel()
+        if bias is not None and self.narrow.bias is not None:
+            self.narrow.bias.copy_(bias)
+
     def _kernel(self) -> Tensor:
         outgoing, incoming = self.narrow.out_channels, self.wide.in_channels
         kernel = (self.narrow.weight.flatten(1) @ self.wide.weight.flatten(1)).reshape(outgoing, incoming, 3, 3)

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from restoration.errors import InvalidRequest
-from restoration.models.layers import ResidualBlock
+from restoration.models.layers import CollapsibleConv, ResidualBlock
 from restoration.training.config import Recipe
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,9 @@ def build_network(recipe: Recipe) -> nn.Module:
             elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
                 taken[name] = _with_other_maps(tensor, own[name])
         network.load_state_dict(taken, strict=False)
+        unfolded = _unfold(network, given)
         _pass_through_new_blocks(network, given)
-        log.info("took %d of %d tensors from %s", len(taken), len(own), recipe.init_from)
+        log.info("took %d of %d tensors from %s", len(taken) + unfolded, len(own), recipe.init_from)
     if recipe.learn:
         _leave_the_others(network, recipe)
     return network.to(memory_format=torch.channels_last)
@@ -89,11 +90,27 @@ def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
         ) from error
 
 
-def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None:
-    """Let plain residual blocks of which a file has nothing begin as the identity, so that depth costs no quality."""
+def _unfold(network: nn.Module, given: Mapping[str, Tensor]) -> int:
+    """Give collapsible convolutions the weights of the plain ones of a file; return how many tensors were taken."""
+    taken = 0
     for name, module in network.named_modules():
-        if isinstance(module, ResidualBlock) and not any(key.startswith(f"{name}.") for key in known):
-            for parameter in module.second.parameters() if isinstance(module.second, nn.Conv2d) else ():
+        kernel, bias = given.get(f"{name}.weight"), given.get(f"{name}.bias")
+        if isinstance(module, CollapsibleConv) and kernel is not None:
+            module.become(kernel, bias)
+            taken += 1 + (bias is not None)
+    return taken
+
+
+def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None:
+    """Let residual blocks of which a file has nothing begin as the identity, so that depth costs no quality."""
+    for name, module in network.named_modules():
+        if not isinstance(module, ResidualBlock) or any(key.startswith(f"{name}.") for key in known):
+            continue
+        if isinstance(module.second, CollapsibleConv):
+            shape = (module.second.narrow.out_channels, module.second.wide.in_channels, 3, 3)
+            module.second.become(torch.zeros(shape), torch.zeros(shape[0]))
+        else:
+            for parameter in module.second.parameters():
                 nn.init.zeros_(parameter)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -7,8 +9,19 @@ import pytest
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
 from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper
+from restoration.errors import ModelUnavailable
 from restoration.metrics import psnr
-from restoration.models import adaptive_median, clahe, diffusion_inpaint, interpolation, jpeg_deblock, non_local_means
+from restoration.models import (
+    adaptive_median,
+    bilateral,
+    bm3d,
+    clahe,
+    diffusion_inpaint,
+    interpolation,
+    jpeg_deblock,
+    median,
+    non_local_means,
+)
 from restoration.models.base import ArrayRestorer
 from restoration.types import ParamValue
 
@@ -49,13 +62,64 @@ def test_adaptive_median_beats_a_plain_median(
     assert psnr(_run(adaptive_median, noisy), photo) >= plain + least_gain_db
 
 
-def test_non_local_means_removes_noise(photo: np.ndarray, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("method", [non_local_means, bilateral, median])
+def test_classical_filters_remove_noise(method, photo: np.ndarray, rng: np.random.Generator) -> None:
     noisy = add_gaussian_noise(photo, rng=rng, sigma=25 / 255)
-    assert psnr(_run(non_local_means, noisy), photo) >= psnr(noisy, photo) + 6
+    assert psnr(_run(method, noisy, window_px=5), photo) >= psnr(noisy, photo) + 6
 
 
-def test_non_local_means_with_sigma_zero_is_the_identity(photo: np.ndarray) -> None:
-    np.testing.assert_array_equal(_run(non_local_means, photo, sigma=0.0), photo)
+@pytest.mark.parametrize("method", [non_local_means, bilateral])
+def test_denoising_with_sigma_zero_is_the_identity(method, photo: np.ndarray) -> None:
+    np.testing.assert_array_equal(_run(method, photo, sigma=0.0), photo)
+
+
+def test_bilateral_filter_leaves_a_strong_edge_as_it_is() -> None:
+    image = np.zeros((24, 24, 3), np.float32)
+    image[:, 12:] = 1
+    np.testing.assert_allclose(_run(bilateral, image), image, atol=1e-4)
+
+
+@pytest.mark.parametrize("side", [3, 5])
+def test_median_takes_the_middle_value_of_its_window(side: int, rng: np.random.Generator) -> None:
+    image = rng.random((11, 13, 3), dtype=np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (side, side), axis=(0, 1))
+    inside = _run(median, image, window_px=side)[side // 2 : -(side // 2), side // 2 : -(side // 2)]
+    np.testing.assert_array_equal(inside, np.median(windows, axis=(3, 4)))
+
+
+class _Library:
+    """Stands for the library bm3d: halves what it is given."""
+
+    @staticmethod
+    def bm3d_rgb(image: np.ndarray, sigma: float) -> np.ndarray:
+        assert image.ndim == 3
+        return image.astype(np.float64) / 2
+
+    @staticmethod
+    def bm3d(image: np.ndarray, sigma: float) -> np.ndarray:
+        assert image.ndim == 2
+        return image.astype(np.float64)[..., None] / 2
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_bm3d_gets_colour_or_gray(monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, channels: int) -> None:
+    monkeypatch.setitem(sys.modules, "bm3d", _Library)
+    image = rng.random((16, 20, channels), dtype=np.float32).repeat(3 // channels, axis=2)
+    restored = _run(bm3d, image)
+    assert restored.dtype == np.float32
+    np.testing.assert_allclose(restored, image / 2, atol=1e-6)
+
+
+def test_bm3d_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bm3d", None)
+    with pytest.raises(ModelUnavailable, match="pip install bm3d"):
+        bm3d.build(config={}, weights={}, parameters={})
+
+
+def test_bm3d_removes_noise_where_it_is_installed(photo: np.ndarray, rng: np.random.Generator) -> None:
+    pytest.importorskip("bm3d")
+    noisy = add_gaussian_noise(photo[:64, :64], rng=rng, sigma=25 / 255)
+    assert psnr(_run(bm3d, noisy), photo[:64, :64]) >= psnr(noisy, photo[:64, :64]) + 6
 
 
 def test_deblocking_brings_a_jpeg_nearer_to_its_original(photo: np.ndarray) -> None:

@@ -20,6 +20,17 @@ def test_fused_convolution_equals_the_chain_it_stands_for(incoming: int, outgoin
         torch.testing.assert_close(layer.fused()(x), chain, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("incoming", "outgoing"), [(4, 4), (3, 8), (8, 3)])
+def test_collapsible_convolution_becomes_the_plain_one_it_is_given(incoming: int, outgoing: int) -> None:
+    torch.manual_seed(0)
+    layer = CollapsibleConv(incoming, outgoing, bias=True, expansion=2)
+    plain = nn.Conv2d(incoming, outgoing, 3, padding=1)
+    layer.become(plain.weight, plain.bias)
+    x = torch.randn(2, incoming, 9, 11)
+    with torch.no_grad():
+        torch.testing.assert_close(layer(x), plain(x), atol=1e-5, rtol=1e-5)
+
+
 def test_fusing_leaves_no_collapsible_convolution_and_the_same_answers() -> None:
     torch.manual_seed(0)
     network = nn.Sequential(ResidualBlock(4, bias=False, expansion=2), nn.Conv2d(4, 4, 3, padding=1))

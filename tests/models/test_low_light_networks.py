@@ -363,7 +363,7 @@ def test_non_commercial_model_is_neither_listed_nor_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str | None
 ) -> None:
     service = _service(tmp_path, monkeypatch, value)
-    assert set(MANIFEST) - _listed(service) == {"zero-dce"}
+    assert set(MANIFEST) - _listed(service) == {"bm3d", "zero-dce"}
     request = RestoreRequest(image=np.zeros((8, 8, 3), np.uint8), task=Task.LOW_LIGHT, model="zero-dce")
     with pytest.raises(UnknownModel, match="non-commercial use only; set RESTORATION_NON_COMMERCIAL=1"):
         list(service.restore(request))

@@ -319,11 +319,13 @@ def test_weights_of_other_layers_are_left_where_shapes_differ(photos: Path, tmp_
             assert torch.equal(tensor, build_network(recipe).state_dict()[name]), name
 
 
-def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("expansion", [0, 2])
+def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Path, expansion: int) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
     export([trainer.checkpoint_path], tmp_path / "net.safetensors", metadata={})
-    deeper = {**UPSCALE.network_config, "blocks": 2 + int(UPSCALE.network_config["blocks"])}
+    deeper = {"blocks": 2 + int(UPSCALE.network_config["blocks"]), "expansion": expansion}
+    deeper = {**UPSCALE.network_config, **deeper}
     recipe = dataclasses.replace(UPSCALE, network_config=deeper, init_from=str(tmp_path / "net.safetensors"))
     image = torch.rand(1, 3, 12, 20)
     with torch.no_grad():
