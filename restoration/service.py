@@ -30,11 +30,7 @@ from restoration.errors import (
     WeightsUnavailable,
 )
 from restoration.forecast import Forecast, forecast
-from restoration.images import (
-    FloatArray,
-    bleed_alpha,
-    feather,
-)
+from restoration.images import FloatArray, Picture, bleed_alpha, feather
 from restoration.manifest import load_manifest
 from restoration.memory import Room, memory_told, usable_bytes
 from restoration.models.membrane import fill_smoothly
@@ -276,7 +272,7 @@ class Service:
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
         needs_alpha_run = has_shape and plan.enlargement is not None and not plan.info.is_anytime
         share = 0.5 if needs_alpha_run else 1.0
-        source = bleed_alpha(plan.picture) if has_shape else plan.picture.pixels
+        source = bleed_alpha(plan.picture)
         colours = yield from work.restore(source, first=0.0, share=share, has_preview=plan.has_preview)
         alpha = plan.picture.alpha
         if alpha is not None and needs_alpha_run:
@@ -287,9 +283,8 @@ class Service:
             alpha = resampled(alpha, width=colours.shape[1], height=colours.shape[0])
         elif alpha is not None:
             alpha = np.full(colours.shape[:2], alpha.flat[0], dtype=np.float32)
-        answer, mix = colours, mix_of(plan.info, plan.parameters)
-        if mix < 1 and answer.shape == plan.picture.pixels.shape:
-            colours = mixed(plan.picture.pixels, answer, share=mix)
+        answer = colours
+        colours = with_share(plan.picture, answer, share=mix_of(plan.info, plan.parameters))
         if plan.mask is not None:
             colours = _joined(plan.picture.pixels, colours, plan.mask, plan.feather_px)
             alpha = _alpha_of_fill(alpha, plan.mask)
@@ -304,7 +299,7 @@ class Service:
             stats=run.stats,
             weights=run.weights,
             kernel=plan.kernel,
-            consistency_db=None if plan.enlargement is None else consistency_db(colours, source),
+            consistency_db=None if plan.enlargement is None else consistency_of(colours, plan.picture),
             notes=(*plan.notes, *run.notes),
         )
         yield Done(result)
@@ -506,6 +501,26 @@ def _while_waiting(steps: Generator[None, None, _T], words: str) -> Generator[Pr
                 answer: _T = end.value
                 return answer
             yield Progress(0.0, words)
+
+
+def consistency_of(pixels: FloatArray, original: Picture) -> float:
+    """Return how well an enlarged picture, shrunk back, gives the original; see `consistency_db`."""
+    return consistency_db(pixels, bleed_alpha(original))
+
+
+def with_share(picture: Picture, answer: FloatArray, *, share: float) -> FloatArray:
+    """Return the pixels of a result: `share` of a model's answer, the rest of the picture, enlarged plainly if need be.
+
+    Args:
+        answer: (H', W', 3), as large as the picture or larger.
+        share: 0 to 1.
+    """
+    if share == 1:
+        return answer
+    before = picture.pixels
+    if before.shape != answer.shape:  # what no alpha shows is not to bleed into what it does
+        before = resampled(bleed_alpha(picture), width=answer.shape[1], height=answer.shape[0])
+    return mixed(before, answer, share=share)
 
 
 def mixed(before: FloatArray, after: FloatArray, *, share: float | FloatArray) -> FloatArray:

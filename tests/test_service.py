@@ -303,6 +303,24 @@ def test_tiny_gray_picture_is_enlarged_and_stays_gray(service: Service, rng: np.
     assert result.picture.to_array().shape == (32, 32)
 
 
+@pytest.mark.parametrize("has_alpha", [False, True])
+def test_strength_of_an_upscaler_leads_from_plain_enlarging_to_its_answer(
+    service: Service, rng: np.random.Generator, has_alpha: bool
+) -> None:
+    samples = rng.integers(0, 256, (20, 30, 4), dtype=np.uint8)
+    image = Image.fromarray(samples if has_alpha else samples[..., :3])
+
+    def enlarged(model: str, **parameters: float) -> RestoreResult:
+        return _run(service, image, Task.SUPER_RESOLUTION, model=model, parameters={"scale": 3, **parameters})
+
+    plain, whole = enlarged("lanczos"), enlarged("compact-web")
+    none, half = (enlarged("compact-web", strength=strength) for strength in (0, 0.5))
+    np.testing.assert_allclose(none.picture.pixels, plain.picture.pixels, atol=1e-5)
+    expected = (plain.picture.pixels + whole.picture.pixels) / 2
+    np.testing.assert_allclose(half.picture.pixels, expected, atol=2e-3)  # with alpha, invisible colours are spread
+    assert none.consistency_db == pytest.approx(plain.consistency_db, abs=0.01)
+
+
 def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image.Image) -> None:
     result = _run(service, photo, Task.SUPER_RESOLUTION, parameters={"scale": 8})
     assert result.image.size == (448, 320)

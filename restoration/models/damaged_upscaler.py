@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_between, load_network, load_state
 from restoration.models.smoothing import gaussian_smooth
-from restoration.models.srvggnet import SRVGGNetCompact, srvggnet_contract
+from restoration.models.srvggnet import SRVGGNetCompact, shrunk_tail, srvggnet_contract
 from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
@@ -37,6 +37,7 @@ of the network on 15 of 25 real pictures instead of 20."""
 _CLEAN_NOISE, _VISIBLE_NOISE = 1 / 255, 3 / 255
 _VISIBLE_QUALITY, _CLEAN_QUALITY = 80, 90
 """Between these a picture is clean in part."""
+_TRAINED_SCALE = 4
 _OVERLAP_PX = 72
 """What lies further away moves the answer by less than 1e-5 (a test looks); the engine takes less and blends."""
 _BYTES_PER_PIXEL = 3200.0
@@ -102,8 +103,9 @@ def with_colours_of(shown: Tensor, answer: Tensor, *, detail: Tensor | float = 0
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DamagedUpscaler:
     """Build the upscaler from its files.
 
-    Its weights have the roles "x<scale>" (faithful) and "x<scale>-sharp"; `sharpness` leads from the one (0) to the
-    other (1). "denoiser" is that of the built-in denoiser. The configuration has a table for each of the two networks.
+    Its weights have the roles "x4" (faithful) and "x4-sharp"; `sharpness` leads from the one (0) to the other (1). The
+    network for another scale gives the means of their pixels. "denoiser" is that of the built-in denoiser. The
+    configuration has a table for each of the two networks.
 
     Raises:
         WeightsUnavailable: a file holds something else.
@@ -112,7 +114,8 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     upscaler = SRVGGNetCompact(upscale=scale, **config.get("upscaler", {}))  # type: ignore[arg-type]
     denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
     name = "the built-in upscaler for damaged pictures"
-    load_network(upscaler, load_between(weights, f"x{scale}", share=sharpness), model=name)
+    state = load_between(weights, f"x{_TRAINED_SCALE}", share=sharpness)
+    load_network(upscaler, shrunk_tail(state, factor=_TRAINED_SCALE // scale), model=name)
     load_network(denoiser, load_state(weights["denoiser"]), model=name)
     contract = replace(
         srvggnet_contract(upscaler),

@@ -29,13 +29,18 @@ class EDSR(nn.Module):
         width: channels of the body.
         blocks: residual blocks.
         expansion: see `ResidualBlock`; only while it is trained.
+        slopes: see `ResidualBlock`.
     """
 
-    def __init__(self, scale: int, width: int = 56, blocks: int = 6, expansion: int = 0) -> None:
+    def __init__(
+        self, scale: int, width: int = 56, blocks: int = 6, *, expansion: int = 0, slopes: bool = False
+    ) -> None:
         super().__init__()
         self.scale = scale
         self.head = nn.Conv2d(3, width, 3, padding=1)
-        self.body = nn.Sequential(*(ResidualBlock(width, bias=True, expansion=expansion) for _ in range(blocks)))
+        self.body = nn.Sequential(
+            *(ResidualBlock(width, bias=True, expansion=expansion, slopes=slopes) for _ in range(blocks))
+        )
         self.tail = nn.Conv2d(width, 3 * scale**2, 3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -52,6 +52,24 @@ class SRVGGNetCompact(nn.Module):
         return detail + functional.interpolate(x, scale_factor=self.upscale, mode="nearest")
 
 
+def shrunk_tail(state: Mapping[str, Tensor], *, factor: int) -> dict[str, Tensor]:
+    """Return weights whose answer is that of the given ones, shrunk by `factor` by the means of its pixels.
+
+    All pixels that become one come from the same place of the last layer, so their mean is a layer, too.
+
+    Args:
+        state: of an `SRVGGNetCompact` whose `upscale` is a multiple of `factor`.
+    """
+    last = max((name for name in state if name.endswith(".bias")), key=lambda name: int(name.split(".")[1]))
+    shrunk = dict(state)
+    for name in (last, last.replace(".bias", ".weight")):
+        tensor = state[name]
+        side = round((len(tensor) / 3) ** 0.5)
+        grid = tensor.reshape(3, side // factor, factor, side // factor, factor, *tensor.shape[1:])
+        shrunk[name] = grid.mean(dim=(2, 4)).flatten(0, 2)
+    return shrunk
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NetworkRestorer:
     """Build the network; `denoise_strength` 1 takes the weights "net", 0 their twin "wdn" that keeps noise."""
     network = SRVGGNetCompact(**config)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from restoration.images import FloatArray, quantize
 from restoration.parameters import mix_of
-from restoration.service import mixed
+from restoration.service import consistency_of, with_share
 from restoration.types import ParamValue, RestoreResult, as_mapping
 from restoration.ui.form import Form
 
@@ -32,12 +32,13 @@ class _Kept:
     sources: Sources
     before: npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
     answer: npt.NDArray[np.float16] | FloatArray
-    alpha: FloatArray | None
+    alphas: tuple[FloatArray | None, FloatArray | None]  # of the picture and of the result
     kept_s: float
 
     @property
     def size_bytes(self) -> int:
-        return self.before.nbytes + self.answer.nbytes + (0 if self.alpha is None else self.alpha.nbytes)
+        shapes = {id(alpha): alpha.nbytes for alpha in self.alphas if alpha is not None}
+        return self.before.nbytes + self.answer.nbytes + sum(shapes.values())
 
 
 class Answers:
@@ -62,13 +63,13 @@ class Answers:
         self._sweeper: threading.Timer | None = None
 
     def keep(self, number: str, result: RestoreResult, form: Form, *, sources: Sources) -> None:
-        """Keep a result whose model takes a strength and left the size as it was.
+        """Keep a result whose model takes a strength.
 
         Args:
             form: the settings it was made with.
         """
         before, after = result.original, result.picture
-        if not any(param.is_mix for param in result.model.params) or result.answer.shape != before.pixels.shape:
+        if not any(param.is_mix for param in result.model.params):
             return
         empty = np.zeros((1, 1, 3), np.float32)
         bare = replace(result, picture=after.with_pixels(empty), original=before.with_pixels(empty), answer=empty)
@@ -78,7 +79,7 @@ class Answers:
             sources=sources,
             before=quantize(before.pixels, bit_depth=before.bit_depth),
             answer=result.answer.astype(np.float16) if before.bit_depth == 8 else result.answer,
-            alpha=after.alpha,
+            alphas=(before.alpha, after.alpha),
             kept_s=self._clock(),
         )
         with self._lock:
@@ -133,14 +134,16 @@ class Answers:
             return None
         parameters = {**kept.result.parameters, **{name: given[name] for name in names}}
         before = kept.before.astype(np.float32) / np.float32(np.iinfo(kept.before.dtype).max)
+        original = kept.result.original.with_pixels(before, alpha=kept.alphas[0])
         answer = kept.answer.astype(np.float32)
-        pixels = mixed(before, answer, share=mix_of(info, parameters))
+        pixels = with_share(original, answer, share=mix_of(info, parameters))
         return replace(
             kept.result,
-            picture=kept.result.picture.with_pixels(pixels, alpha=kept.alpha),
-            original=kept.result.original.with_pixels(before, alpha=kept.alpha),
+            picture=kept.result.picture.with_pixels(pixels, alpha=kept.alphas[1]),
+            original=original,
             answer=answer,
             parameters=as_mapping(parameters),
+            consistency_db=None if kept.result.consistency_db is None else consistency_of(pixels, original),
         )
 
 

@@ -82,7 +82,7 @@ def _network(
 
         is_denoiser = role == "denoiser"
         return ResUNet(**config.get("denoiser", {})) if is_denoiser else SRVGGNetCompact(
-            upscale=scale, **config["upscaler"]
+            upscale=4, **config["upscaler"]
         ), None
     if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
 from restoration.models._torchvision_compat import provide_functional_tensor
-from restoration.models.srvggnet import SRVGGNetCompact
+from restoration.models.srvggnet import SRVGGNetCompact, shrunk_tail
 
 
 def test_network_answers_as_that_of_realesrgan_does() -> None:
@@ -23,6 +24,16 @@ def test_network_answers_as_that_of_realesrgan_does() -> None:
     picture = torch.rand(2, 3, 9, 7)
     with torch.no_grad():
         torch.testing.assert_close(ours(picture), theirs(picture))
+
+
+def test_shrunk_tail_gives_the_means_of_the_answer() -> None:
+    torch.manual_seed(0)
+    large = SRVGGNetCompact(num_feat=6, num_conv=2, upscale=4)
+    small = SRVGGNetCompact(num_feat=6, num_conv=2, upscale=2)
+    small.load_state_dict(shrunk_tail(large.state_dict(), factor=2))
+    picture = torch.rand(2, 3, 9, 7)
+    with torch.no_grad():
+        torch.testing.assert_close(small(picture), functional.avg_pool2d(large(picture), 2))
 
 
 def test_layers_may_have_widths_of_their_own() -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from restoration.enlarging import resampled
 from restoration.images import Picture
 from restoration.manifest import load_manifest
 from restoration.parameters import complete
+from restoration.service import consistency_of
 from restoration.types import RestoreResult, RunStats, Task, as_mapping
 from restoration.ui.answers import Answers
 from restoration.ui.form import Form
@@ -60,6 +62,29 @@ def test_mixed_picture_lies_between_original_and_answer(bit_depth: int, strength
     expected = result.original.pixels + strength * (result.answer - result.original.pixels)
     np.testing.assert_allclose(mixed.picture.pixels, expected, atol=0.3 / (2**bit_depth - 1))
     assert mixed.parameters["strength"] == strength
+
+
+@pytest.mark.parametrize("bit_depth", [8, 16])
+def test_enlarged_picture_is_mixed_with_the_plainly_enlarged_one(bit_depth: int) -> None:
+    small = _result(bit_depth=bit_depth)
+    large = np.random.default_rng(1).random((64, 64, 3), dtype=np.float32)
+    alphas = [np.linspace(0.5, 1, side * side, dtype=np.float32).reshape(side, side) for side in (16, 64)]
+    original = small.original.with_pixels(small.original.pixels, alpha=alphas[0])
+    result = replace(
+        small,
+        picture=original.with_pixels(large, alpha=alphas[1]),
+        answer=large,
+        original=original,
+        consistency_db=consistency_of(large, original),
+    )
+    mixed = _kept(result).mix("number", _given(strength=0.3), sources=SOURCES)
+    assert mixed is not None
+    plain = resampled(original.pixels, width=64, height=64)
+    np.testing.assert_allclose(mixed.picture.pixels, plain + 0.3 * (large - plain), atol=0.5 / (2**bit_depth - 1))
+    assert mixed.picture.alpha is alphas[1]
+    assert mixed.original.alpha is alphas[0]
+    assert mixed.consistency_db == pytest.approx(consistency_of(mixed.picture.pixels, original), abs=0.01)
+    assert mixed.consistency_db > result.consistency_db
 
 
 def test_strength_zero_gives_the_original_exactly() -> None:
