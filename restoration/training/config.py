@@ -110,7 +110,8 @@ class Recipe:
         texture: weight of the distance between the textures of what was lost (see `texture`), added to `loss`.
         teaching: a model whose answers are learnt beside the photographs; None where none is.
         held_out: share of the photographs that is kept for validation.
-        patience: validations without a gain after which the run stops early; 0 never stops it.
+        patience: validations without a gain after which the run stops early; the weights of the best one are exported
+            then. 0 never stops it, and the last ones are.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
         revive: let channels that died in the run before (see `silent`) begin anew, of the weights in `init_from`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from restoration.errors import InvalidImage, InvalidRequest
 from restoration.images import gray_of, read
 from restoration.training.config import Recipe
 from restoration.training.damage import Damaged, damage, damage_for_validation
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _VALIDATION_SIDE_PX = 256
@@ -72,7 +75,19 @@ class Dataset(Protocol):
 def find_photos(folders: Sequence[Path]) -> list[Path]:
     """Return all picture files below the folders, each once, in an order that does not depend on where these lie.
 
-    They are sorted by the name of their folder and what follows it.
+    They are sorted by their names (see `named_photos`).
+
+    Raises:
+        InvalidRequest: a folder is absent or no pictures lie in any of them.
+    """
+    once: dict[Path, Path] = {}
+    for file in named_photos(folders).values():
+        once.setdefault(file.resolve(), file)
+    return list(once.values())
+
+
+def named_photos(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return all picture files below the folders by name, sorted: the name of their folder and what follows it.
 
     Raises:
         InvalidRequest: a folder is absent or no pictures lie in any of them.
@@ -90,10 +105,7 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
         raise InvalidRequest(
             f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there."
         )
-    once: dict[Path, Path] = {}
-    for _, file in sorted(found, key=lambda each: each[0]):
-        once.setdefault(file.resolve(), file)
-    return list(once.values())
+    return dict(sorted(found, key=lambda each: each[0]))
 
 
 def _name_of(folder: Path) -> str:
@@ -131,6 +143,8 @@ class PatchDataset:
             for index, photo in enumerate(photos)
             if not is_held_out(index, recipe.held_out) and min(photo.shape[:2]) >= least_px
         ]
+        if too_small := len(photos) - len(held_out) - len(self.photos):
+            log.info("%d photographs are left out: a side is shorter than %d px", too_small, least_px)
         if not self.photos:
             raise InvalidRequest(
                 f"None of the photographs to learn from has both sides of at least {least_px} px; add larger ones."

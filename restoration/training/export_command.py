@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Export the averaged weights of a run, or of several as a bank, and print the file's sha256 and size."""
+    """Export the averaged weights of a run, or of several as a bank, with a card; print the file's sha256 and size."""
+    from restoration.training.card import write_card
     from restoration.training.config import read_recipe
     from restoration.training.export import export
     from restoration.training.train_command import RECIPES, find_recipe
@@ -42,5 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         recipe=recipe,
         only=arguments.only,
     )
-    print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}')
+    card = write_card(arguments.output, arguments.run, note=arguments.note)
+    print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}\n# card: {card}')
     return 0

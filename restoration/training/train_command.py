@@ -97,6 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
     from restoration.training.config import read_recipe
     from restoration.training.display import bar, line_of, log_to
     from restoration.training.open import open_dataset
+    from restoration.training.photographs import keep_list
 
     console = Console(stderr=True)
     log_to(console)
@@ -112,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"There is no checkpoint in {folder} to go on from; name its folder in --out, or leave "
             "--resume out to start anew."
         )
+    keep_list(arguments.data, folder)
     log = logging.getLogger(__name__)
     log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
     show = _open_board(folder) if arguments.tensorboard else None

@@ -37,6 +37,8 @@ from restoration.training.texture import texture_distance
 log = logging.getLogger(__name__)
 
 _SAMPLES = 3
+_LASTING = ("degradation", "objective", "scale", "seed")
+"""Of the recipe: what has to stay as it is while a run goes on."""
 
 
 def build_optimizer(recipe: Recipe, network: nn.Module) -> torch.optim.Optimizer:
@@ -76,6 +78,7 @@ class Trainer:
         self.step = 0
         self.best_psnr = -math.inf
         self.stale = 0  # validations since the best one
+        self.best: dict[str, Tensor] | None = None  # the averaged weights of that one, for a recipe with patience
         self.is_stopping = False  # set it, and `run` saves after the step that it is at, and returns
         self.network = build_network(recipe).to(device)
         if recipe.revive:
@@ -131,22 +134,24 @@ class Trainer:
             "network_config": dict(self.recipe.network_config),
             "optimizer_name": self.recipe.optimizer,
             "features": self.features_name,
+            **{name: getattr(self.recipe, name) for name in _LASTING},
         }
 
     def check(self, state: dict[str, Any]) -> None:
         """Compare what `state` returned in an earlier run with this one; what it lacks counts as equal.
 
         Raises:
-            InvalidRequest: that run had another network, optimiser or perceptual loss.
+            InvalidRequest: that run had another network, optimiser, perceptual loss, task or seed.
         """
         settings = {"network_name": "network", "optimizer_name": "optimizer", "features": self.features_setting}
         for name, ours in self.lasting().items():
             theirs, setting = state.get(name, ours), settings.get(name, name)
             if theirs != ours:
-                mend = "name the former in the recipe" if theirs else "leave that out of the recipe"
+                mend = "leave that out of the recipe" if theirs == "" else "name the former in the recipe"
+                was, would_be = ("none" if value == "" else value for value in (theirs, ours))
                 raise InvalidRequest(
-                    f"The run in {self.folder} has {setting} {theirs or 'none'}, but here this recipe would go on with "
-                    f"{ours or 'none'}; {mend}, or name another folder in --out."
+                    f"The run in {self.folder} has {setting} {was}, but here this recipe would go on with "
+                    f"{would_be}; {mend}, or name another folder in --out."
                 )
 
     def load(self, state: dict[str, Any]) -> None:
@@ -155,6 +160,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best_psnr, self.stale = state["step"], state["best_psnr"], state.get("stale", 0)
+        self.best = state.get("best")
 
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on, and what `check` compares."""
@@ -166,6 +172,7 @@ class Trainer:
             "step": self.step,
             "best_psnr": self.best_psnr,
             "stale": self.stale,
+            "best": self.best,
         }
 
     def save(self) -> None:
@@ -346,8 +353,7 @@ class Trainer:
             elapsed_s = time.perf_counter() - started_s
             try:
                 psnr = self.validate()
-                self.stale = 0 if psnr > self.best_psnr else self.stale + 1
-                self.best_psnr = max(self.best_psnr, psnr)
+                self._compare(psnr)
             finally:  # the steps are not to be lost with the validation
                 self.save()
             self.write_samples()
@@ -364,6 +370,15 @@ class Trainer:
             report(row)
         if self.has_stalled:
             log.info("Stopped at step %d: no gain in %d validations", self.step, self.stale)
+
+    def _compare(self, psnr: float) -> None:
+        """Take note of a validation; of the best one the weights are kept where the recipe has patience."""
+        if psnr <= self.best_psnr:
+            self.stale += 1
+            return
+        self.stale, self.best_psnr = 0, psnr
+        if self.recipe.patience:
+            self.best = copy.deepcopy(self.average.state_dict())
 
     def _note(self, row: Mapping[str, Any]) -> None:
         """Append a row to the log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import io
 import json
@@ -17,12 +18,14 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from safetensors.torch import load_file
 from torch import Tensor
 
 from restoration.errors import InvalidRequest, UnstableOutput
 from restoration.training import display, train_command
 from restoration.training.config import Recipe, read_recipe
 from restoration.training.dataset import Batch, PatchDataset, is_held_out, load_photo
+from restoration.training.export import export
 from restoration.training.objectives import restored_and_reference
 from restoration.training.trainer import Trainer
 
@@ -191,6 +194,24 @@ def test_run_without_gain_stops_early_and_stays_stopped(photos: Path, tmp_path: 
     resumed.resume()
     resumed.run(every=2, report=lambda _: None)
     assert resumed.step == 4
+
+
+def test_run_that_stops_early_exports_the_weights_of_its_best_validation(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([20.0, 21.0, 20.5, 20.4])
+    trainer = _trainer(photos, tmp_path, patience=2, steps=40)
+    monkeypatch.setattr(trainer, "validate", lambda: next(scores))
+    seen = []
+    trainer.run(every=2, report=lambda _: seen.append(copy.deepcopy(trainer.average.state_dict())))
+    assert trainer.step == 8
+    export([trainer.checkpoint_path], tmp_path / "x.safetensors", metadata={})
+    for name, tensor in load_file(tmp_path / "x.safetensors").items():
+        assert torch.equal(tensor, seen[1][name].half()), name
+    resumed = _trainer(photos, tmp_path, patience=2, steps=40)
+    resumed.resume()
+    assert resumed.best is not None
+    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in resumed.best.items())
 
 
 def test_samples_are_written_with_every_validation(photos: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from restoration.training.config import Degradation, Recipe
 from restoration.training.damage import damage
 from restoration.training.dataset import SUFFIXES, PatchDataset, find_photos
 from restoration.training.open import open_dataset
+from restoration.training.photographs import keep_list
 
 
 def _recipe(degradation: Degradation = "gaussian", *, scale: int = 1, pair_share: float = 0.0) -> Recipe:
@@ -50,6 +52,28 @@ def test_batch_is_the_same_wherever_the_folders_lie(tmp_path: Path) -> None:
     shutil.move(first[1], second[1])
     for folders in (second, second[::-1]):
         assert torch.equal(PatchDataset(_recipe(), folders).batch(3).gt, batch.gt)
+
+
+def test_list_of_photographs_is_kept_and_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = _write(tmp_path / "set", "b.png", "a.png")
+    keep_list([folder], tmp_path / "run")
+    lines = (tmp_path / "run" / "photographs.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.split("  ")[1] for line in lines] == ["set/a.png", "set/b.png"]
+    assert lines[0].startswith(hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()[:16])
+    keep_list([folder], tmp_path / "run")
+    assert not caplog.records
+    _write(folder, "c.png")
+    keep_list([folder], tmp_path / "run")
+    assert "not those of" in caplog.text
+    assert len((tmp_path / "run" / "photographs.txt").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_photographs_that_are_too_small_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = _write(tmp_path, "a.png", "b.png", "c.png")
+    cv2.imwrite(str(folder / "d.png"), np.zeros((7, 40, 3), np.uint8))
+    with caplog.at_level("INFO"):
+        assert PatchDataset(_recipe(), [folder]).count == 2
+    assert "1 photographs are left out: a side is shorter than 8 px" in caplog.text
 
 
 def test_folders_of_one_parent_are_in_the_order_of_their_paths(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from restoration.training.adversarial import AdversarialTrainer
 from restoration.training.adversarial_config import Adversarial
 from restoration.training.config import Recipe
 from restoration.training.dataset import PatchDataset
+from restoration.training.photographs import keep_list
 from restoration.training.trainer import Trainer
 
 RECIPE = Recipe(
@@ -32,7 +34,16 @@ RECIPE = Recipe(
     warmup_steps=1,
 )
 COLLAPSIBLE = dataclasses.replace(RECIPE, network_config={**RECIPE.network_config, "expansion": 2})
-_LASTING = ("network_name", "network_config", "optimizer_name", "features")
+_LASTING = (
+    "network_name",
+    "network_config",
+    "optimizer_name",
+    "features",
+    "degradation",
+    "objective",
+    "scale",
+    "seed",
+)
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +74,8 @@ def _forget(checkpoint: Path) -> None:
         ({"network_config": {"scale": 2, "width": 8, "blocks": 1}}, "has network_config"),
         ({"network": "rrdbnet:EasedRRDBNet", "network_config": {"num_in_ch": 3, "num_out_ch": 3}}, "edsr:EDSR"),
         ({"perceptual": 0.1, "features": "contrast"}, "features none, .* with contrast; leave that out"),
+        ({"seed": 5}, "has seed 0, but here this recipe would go on with 5; name the former"),
+        ({"objective": "upsampled"}, "objective none, .* with upsampled; leave that out"),
     ],
 )
 def test_run_with_another_setting_is_refused(
@@ -198,7 +211,7 @@ def test_old_checkpoint_with_collapsible_convolutions_needs_its_recipe(photos: P
     with pytest.raises(InvalidRequest, match=r"does not say of which network; name its recipe in --recipe"):
         _export(tmp_path / "mine", target)
     with pytest.raises(InvalidRequest, match="another network than the recipe's"):
-        _export(tmp_path / "mine", target, "--recipe", "edsr-x4")
+        _export(tmp_path / "mine", target, "--recipe", "edsr-lite-x4-deep")
     assert not target.exists()
     recipe = tmp_path / "mine.toml"
     recipe.write_text(
@@ -207,6 +220,23 @@ def test_old_checkpoint_with_collapsible_convolutions_needs_its_recipe(photos: P
     )
     _export(tmp_path / "mine", target, "--recipe", str(recipe))
     assert load_file(target).keys() == _trainer(photos, tmp_path).network.state_dict().keys()
+
+
+def test_card_says_what_was_trained_and_on_what(photos: Path, tmp_path: Path) -> None:
+    run = tmp_path / "mine"
+    _trainer(photos, run).run(every=3, report=lambda _: None)
+    keep_list([photos], run)
+    _export(run, tmp_path / "x.safetensors", "--note", "Trained for a test.")
+    card = (tmp_path / "x.md").read_text(encoding="utf-8")
+    digest = hashlib.sha256((tmp_path / "x.safetensors").read_bytes()).hexdigest()
+    for words in (
+        digest,
+        "Trained for a test.",
+        "| network | edsr:EDSR |",
+        "| steps | 6 |",
+        "| photographs | 3, listed",
+    ):
+        assert words in card, words
 
 
 def test_mistyped_recipe_is_refused(photos: Path, tmp_path: Path) -> None:
