@@ -7,9 +7,20 @@ from collections.abc import Sequence
 from html import escape
 
 from restoration.diagnosis import Diagnosis
+from restoration.enlarging import is_size_given
 from restoration.forecast import Forecast
 from restoration.images import encode, kernel_picture
-from restoration.types import ModelInfo, ModelStatus, Parameters, Progress, Queued, RestoreResult, Task
+from restoration.types import (
+    ModelInfo,
+    ModelStatus,
+    Param,
+    Parameters,
+    ParamValue,
+    Progress,
+    Queued,
+    RestoreResult,
+    Task,
+)
 from restoration.ui import text
 
 
@@ -138,12 +149,21 @@ def _parameters(info: ModelInfo, parameters: Parameters) -> str:
     named = []
     for name, value in parameters.items():
         param = info.param(name)
-        if param is not None and (not param.counts(parameters) or (param.is_advanced and value == param.default)):
+        if name == "scale" and is_size_given(parameters):
+            continue
+        if param is not None and not param.counts(parameters):
+            continue
+        if param is not None and param.is_advanced and value in _usual(param):
             continue
         label = param.label if param is not None and param.label else name
         shown = ("on" if value else "off") if isinstance(value, bool) else f"{value:g}" if _is_number(value) else value
         named.append(f"{label} {shown}")
     return ", ".join(named)
+
+
+def _usual(param: Param) -> tuple[ParamValue, ...]:
+    """Return the values of a setting that nobody chose: its default, and what stands for it where nothing is known."""
+    return (param.default, param.auto_else) if param.auto_from else (param.default,)
 
 
 def _is_number(value: object) -> bool:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from restoration.diagnosis import Diagnosis
-from restoration.types import Progress
+from restoration.images import Picture
+from restoration.manifest import load_manifest
+from restoration.parameters import complete
+from restoration.types import Progress, RestoreResult, RunStats, Task, as_mapping
 from restoration.ui import status
 
 
@@ -22,3 +26,33 @@ def test_progress_says_how_long_it_will_take(eta_s: float | None, words: str) ->
 @pytest.mark.parametrize(("level", "words"), [(0.3, "noise level below 1 of 255"), (17.4, "noise level 17 of 255")])
 def test_findings_name_a_level_that_no_setting_contradicts(level: float, words: str) -> None:
     assert words in status.findings(Diagnosis(noise_level=level, jpeg_quality=None, impulse_share=0))
+
+
+def _result(**given: float) -> RestoreResult:
+    info = next(info for info in load_manifest() if info.id == "compact-web")
+    picture = Picture(np.zeros((8, 8, 3), np.float32))
+    return RestoreResult(
+        picture=picture,
+        answer=picture.pixels,
+        original=picture,
+        task=Task.SUPER_RESOLUTION,
+        model=info,
+        parameters=as_mapping({**complete(info, given), "quality": given.get("quality", 95)}),
+        stats=RunStats(device="cpu", dtype="float32", queue_s=0, run_s=1, tiles=1, peak_bytes=None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "named", "unnamed"),
+    [
+        ({"scale": 3}, ["Enlarge by 3"], ["Width", "JPEG quality"]),
+        ({"width_px": 30}, ["Width (px) 30"], ["Enlarge by"]),
+        ({"quality": 60}, ["JPEG quality 60"], []),
+    ],
+)
+def test_settings_name_what_counted(given: dict[str, float], named: list[str], unnamed: list[str]) -> None:
+    words = status.outcome(_result(**given), file_name="x.png", file_bytes=1)
+    for part in named:
+        assert part in words
+    for part in unnamed:
+        assert part not in words
