@@ -32,7 +32,7 @@ TABLE = $(BIN)/python -m restoration bench quality --json assets/benchmarks/$(1)
 
 tables: $(VENV)/.installed
 	$(call TABLE,cbsd68-sigma15,CBSD68,denoise) --sigma 15 --model resunet-color
-	$(call TABLE,cbsd68-sigma25,CBSD68,denoise) --sigma 25 --model resunet-color
+	$(call TABLE,cbsd68-sigma25,CBSD68,denoise) --sigma 25 --model bilateral --model median --model resunet-color
 	$(call TABLE,cbsd68-sigma50,CBSD68,denoise) --sigma 50 --model resunet-color
 	for sigma in 15 25 50; do $(call TABLE,cbsd68-sigma$$sigma-blind,CBSD68,denoise) --sigma $$sigma --blind \
 		--model resunet-color || exit; done
@@ -43,6 +43,8 @@ tables: $(VENV)/.installed
 	$(call TABLE,set12-sigma25,Set12,denoise) --sigma 25 --model resunet-color
 	$(call TABLE,cbsd68-sigma25-8bit,CBSD68,denoise) --sigma 25 --clip8 --model own-dncnn-color-blind --model resunet-color
 	$(call TABLE,cbsd68-sigma50-8bit,CBSD68,denoise) --sigma 50 --clip8 --model own-dncnn-color-blind --model resunet-color
+	for noise in camera poisson speckle; do $(call TABLE,cbsd68-$$noise,CBSD68,denoise) --noise $$noise --sigma 25 --clip8 \
+		--blind --model bilateral --model median --model own-dncnn-color-blind --model resunet-color || exit; done
 	$(call TABLE,polyu-blind,PolyU_realnoise,denoise) --blind --model own-dncnn-color-blind --model resunet-color
 	$(call TABLE,cbsd68-dots-10,CBSD68,salt-and-pepper) --salt-and-pepper 0.1 --model plug-and-play-dots
 	$(call TABLE,cbsd68-dots-30,CBSD68,salt-and-pepper) --salt-and-pepper 0.3 --model plug-and-play-dots

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.signal import convolve2d
 
 from restoration.degradations.blur import gaussian_blur
+from restoration.degradations.compose import add_developed_noise
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.masks import Kind, draw_kind
-from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
+from restoration.degradations.noise import (
+    add_gaussian_noise,
+    add_poisson_noise,
+    add_salt_and_pepper,
+    add_speckle_noise,
+    quantize_8bit,
+)
 from restoration.degradations.resize import downscale
 from restoration.degradations.second_order import degrade_twice
 from restoration.errors import InvalidRequest
@@ -22,6 +30,8 @@ from restoration.images import FloatArray, Picture, gray_of, read, read_kernel
 from restoration.types import Task
 
 _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+NoiseKind = Literal["gaussian", "camera", "poisson", "speckle"]
+_MIDDLE_GRAY = 0.5
 _HOLES_SHARE = (0.03, 0.07)  # elements overshoot a little
 
 
@@ -44,7 +54,10 @@ class Damage:
     """What to do to clean pictures.
 
     Args:
-        sigma_255: Gaussian noise, in 0-255 units.
+        sigma_255: deviation of the noise, in 0-255 units: everywhere, for "camera" and "poisson" at middle gray, for
+            "speckle" in white.
+        noise: "gaussian" = white; "camera" = uneven, blotchy and often compressed, in 8 bits, of colour pictures;
+            "poisson" = of counted photons; "speckle" = in proportion to the signal.
         clip8: clip and round the noisy picture to 8 bits, as a user has it; papers leave it unclipped.
         salt_and_pepper: share of damaged pixels.
         quality: JPEG quality.
@@ -58,6 +71,7 @@ class Damage:
     """
 
     sigma_255: float = 0.0
+    noise: NoiseKind = "gaussian"
     clip8: bool = False
     salt_and_pepper: float = 0.0
     quality: int | None = None
@@ -139,16 +153,18 @@ def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
             reference = _reference(file.with_name(file.name.replace("_real.", "_mean.")), damage)
             yield Case(file.stem, _reference(file, damage), reference)
         return
-    _refuse_others(damage, "sigma_255", "clip8", "salt_and_pepper", "quality", "blur_radius_px", "gray")
+    _refuse_others(damage, "sigma_255", "noise", "clip8", "salt_and_pepper", "quality", "blur_radius_px", "gray")
     for file in pictures_in(folder):
         reference = _reference(file, damage)
+        if reference.is_gray and damage.noise == "camera":
+            raise InvalidRequest(f"{file.name} is gray, but a camera's noise is that of colours; use other noise.")
         yield Case(file.stem, replace(reference, pixels=_damaged(reference, damage, _stream(file, damage))), reference)
 
 
 def _damaged(reference: Picture, damage: Damage, rng: np.random.Generator) -> FloatArray:
     pixels = gaussian_blur(reference.pixels, radius_px=damage.blur_radius_px)
     planes = pixels[..., :1] if reference.is_gray else pixels
-    planes = add_gaussian_noise(planes, rng=rng, sigma=damage.sigma_255 / 255)
+    planes = _NOISES[damage.noise](planes, damage.sigma_255 / 255, rng) if damage.sigma_255 else planes
     planes = add_salt_and_pepper(planes, rng=rng, ratio=damage.salt_and_pepper)
     if damage.clip8:
         planes = quantize_8bit(planes)
@@ -156,6 +172,14 @@ def _damaged(reference: Picture, damage: Damage, rng: np.random.Generator) -> Fl
     if damage.quality is not None:
         pixels = compress_jpeg(pixels, quality=damage.quality, is_gray=reference.is_gray)
     return pixels
+
+
+_NOISES: Mapping[NoiseKind, Callable[[FloatArray, float, np.random.Generator], FloatArray]] = {
+    "gaussian": lambda planes, sigma, rng: add_gaussian_noise(planes, rng=rng, sigma=sigma),
+    "camera": lambda planes, sigma, rng: add_developed_noise(planes, rng=rng, sigma=sigma),
+    "poisson": lambda planes, sigma, rng: add_poisson_noise(planes, rng=rng, photons=_MIDDLE_GRAY / sigma**2),
+    "speckle": lambda planes, sigma, rng: add_speckle_noise(planes, rng=rng, sigma=sigma),
+}
 
 
 def _deblur(folder: Path, damage: Damage) -> Iterator[Case]:

@@ -83,7 +83,10 @@ def _add_case_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--set", type=Path, required=True, dest="folder", help="folder of the test set")
     command.add_argument("--task", required=True, choices=[task.value for task in Task])
     command.add_argument("--model", action="append", default=[], help="may be repeated; the baseline is always added")
-    command.add_argument("--sigma", type=float, default=0.0, help="Gaussian noise, 0-255 units; also told to the model")
+    command.add_argument(
+        "--sigma", type=float, default=0.0, help="noise, 0-255 units; Gaussian noise is told to models"
+    )
+    command.add_argument("--noise", choices=["gaussian", "camera", "poisson", "speckle"], default="gaussian")
     command.add_argument("--from-web", action="store_true", help="shrink with blur, noise and JPEG, twice over")
     command.add_argument("--clip8", action="store_true", help="clip and round the noisy picture to 8 bits")
     command.add_argument("--salt-and-pepper", type=float, default=0.0, metavar="RATIO")
@@ -124,6 +127,7 @@ def _damage(arguments: argparse.Namespace) -> Damage:
 
     return Damage(
         sigma_255=arguments.sigma,
+        noise=arguments.noise,
         clip8=arguments.clip8,
         from_web=arguments.from_web,
         salt_and_pepper=arguments.salt_and_pepper,
@@ -140,7 +144,7 @@ def _damage(arguments: argparse.Namespace) -> Damage:
 def _told(arguments: argparse.Namespace) -> dict[str, ParamValue]:
     """Return what the models are told of the damage."""
     told: dict[str, ParamValue] = {}
-    if arguments.sigma and not arguments.blind:
+    if arguments.sigma and arguments.noise == "gaussian" and not arguments.blind:
         told["sigma"] = arguments.sigma
     if arguments.quality is not None and not arguments.blind:
         told["quality"] = arguments.quality
@@ -281,7 +285,7 @@ def _quality(arguments: argparse.Namespace) -> int:
         key: value
         for key, value in vars(arguments).items()
         if key not in ("measure", "command", "json", "keep_others", "folder", "model", "save")
-        and value not in (None, False, 0.0)
+        and value not in (None, False, 0.0, "gaussian")
     }
     title = f"{arguments.folder.name}, {task.value}"
     if arguments.blind and task is Task.DEBLUR:

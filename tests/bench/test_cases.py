@@ -42,6 +42,34 @@ def test_noise_of_a_picture_depends_on_its_name_and_the_seed_only(tmp_path: Path
     assert (other_seed.degraded.pixels != alone.degraded.pixels).any()
 
 
+@pytest.mark.parametrize(
+    ("noise", "deviations"),
+    [("gaussian", (20, 20, 20)), ("poisson", (20 / 2**0.5, 20, 20 * 1.5**0.5)), ("speckle", (5, 10, 15))],
+)
+def test_noise_follows_the_signal_as_its_kind_does(
+    tmp_path: Path, noise: str, deviations: tuple[float, float, float]
+) -> None:
+    steps = np.array([0.25, 0.5, 0.75])
+    Image.fromarray(np.rint(np.repeat(255 * steps, 4000)).astype(np.uint8).reshape(120, 100)).save(tmp_path / "a.png")
+    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=20.0, noise=noise)
+    found = 255 * (case.degraded.pixels - case.reference.pixels)[..., 0].reshape(3, -1).std(axis=1)
+    np.testing.assert_allclose(found, deviations, rtol=0.05)
+
+
+def test_camera_noise_is_uneven_and_in_8_bits(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (96, 80))
+    (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=20.0, noise="camera")
+    steps = case.degraded.pixels * 255
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-4)
+    assert 5 < 255 * float((case.degraded.pixels - case.reference.pixels).std()) < 40
+
+
+def test_camera_noise_is_for_colour_pictures(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (32, 32))
+    with pytest.raises(InvalidRequest, match="is gray, but a camera's noise"):
+        _cases(Task.DENOISE, tmp_path, sigma_255=20.0, noise="camera", gray=True)
+
+
 def test_clipped_noise_is_what_an_8_bit_file_holds(tmp_path: Path) -> None:
     _save(tmp_path / "a.png", (32, 32))
     (case,) = _cases(Task.DENOISE, tmp_path, sigma_255=50.0, clip8=True)
