@@ -70,12 +70,17 @@ class CollapsibleConv(nn.Module):
         outgoing = self.narrow.out_channels
         self.narrow.weight[:, :outgoing] = torch.eye(outgoing)[..., None, None]
         self.wide.weight[:outgoing] += kernel - self._kernel()
-        if bias is not None and self.narrow.bias is not None:
-            self.narrow.bias.copy_(bias)
+        if self.narrow.bias is not None:
+            self.narrow.bias.copy_(torch.zeros(outgoing) if bias is None else bias)
+
+    @property
+    def kernel_shape(self) -> tuple[int, int, int, int]:
+        """Shape of the plain convolution's kernel."""
+        return self.narrow.out_channels, self.wide.in_channels, 3, 3
 
     def _kernel(self) -> Tensor:
-        outgoing, incoming = self.narrow.out_channels, self.wide.in_channels
-        kernel = (self.narrow.weight.flatten(1) @ self.wide.weight.flatten(1)).reshape(outgoing, incoming, 3, 3)
+        outgoing, incoming = self.kernel_shape[:2]
+        kernel = (self.narrow.weight.flatten(1) @ self.wide.weight.flatten(1)).reshape(self.kernel_shape)
         if outgoing != incoming:
             return kernel
         shortcut = torch.eye(outgoing, dtype=kernel.dtype, device=kernel.device)

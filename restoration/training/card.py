@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from restoration.training.checkpoint import read_checkpoint
-from restoration.training.export import write_weights
+from restoration.training.export import averaged, write_weights
 from restoration.training.photographs import LIST
 
 _FROM_CHECKPOINT = {
@@ -18,7 +18,6 @@ _FROM_CHECKPOINT = {
     "objective": "objective",
     "optimiser": "optimizer_name",
     "seed": "seed",
-    "steps": "step",
 }
 
 
@@ -47,12 +46,13 @@ def write_card(weights: Path, runs: Sequence[Path], *, note: str = "") -> Path:
 def _facts(run: Path) -> dict[str, str]:
     state = read_checkpoint(run / "checkpoint.pt")
     facts = {name: _shown(state[key]) for name, key in _FROM_CHECKPOINT.items() if state.get(key) not in (None, "", {})}
+    facts["steps"] = str(averaged(state)[1])
     facts["best held-out PSNR"] = f"{state['best_psnr']:.3f} dB"
     photographs = run / LIST
     if photographs.exists():
         text = photographs.read_bytes()
         count, digest = text.count(b"\n"), hashlib.sha256(text).hexdigest()
-        facts["photographs"] = f"{count}, listed in {LIST} of the run (sha256 {digest[:16]})"
+        facts["photographs found"] = f"{count}, listed in {LIST} of the run (sha256 {digest[:16]})"
     return facts
 
 

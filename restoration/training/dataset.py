@@ -80,14 +80,13 @@ def find_photos(folders: Sequence[Path]) -> list[Path]:
     Raises:
         InvalidRequest: a folder is absent or no pictures lie in any of them.
     """
-    once: dict[Path, Path] = {}
-    for file in named_photos(folders).values():
-        once.setdefault(file.resolve(), file)
-    return list(once.values())
+    return [file for _, file in named_photos(folders)]
 
 
-def named_photos(folders: Sequence[Path]) -> dict[str, Path]:
-    """Return all picture files below the folders by name, sorted: the name of their folder and what follows it.
+def named_photos(folders: Sequence[Path]) -> list[tuple[str, Path]]:
+    """Return all picture files below the folders, each once, after their names: that of the folder and what follows it.
+
+    They are sorted by name; two folders of one name may hold two files of one name.
 
     Raises:
         InvalidRequest: a folder is absent or no pictures lie in any of them.
@@ -105,7 +104,10 @@ def named_photos(folders: Sequence[Path]) -> dict[str, Path]:
         raise InvalidRequest(
             f"No pictures lie in {', '.join(map(str, folders))}; put {', '.join(SUFFIXES)} files there."
         )
-    return dict(sorted(found, key=lambda each: each[0]))
+    once: dict[Path, tuple[str, Path]] = {}
+    for name, file in sorted(found, key=lambda each: each[0]):
+        once.setdefault(file.resolve(), (name, file))
+    return list(once.values())
 
 
 def _name_of(folder: Path) -> str:

@@ -74,7 +74,7 @@ def _averages(checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str]) -
     if not checkpoint.exists():
         raise InvalidRequest(f"No checkpoint lies at {checkpoint}; train first, or name the folder of a run.")
     state = read_checkpoint(checkpoint)
-    average = averaged(state)
+    average, step = averaged(state)
     if any(part in name for name in average for part in _COLLAPSIBLE):
         average = fuse(_trained(state, recipe, checkpoint)).state_dict()
     tensors = {
@@ -83,14 +83,16 @@ def _averages(checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str]) -
     if not tensors:
         parts = ", ".join(sorted({name.split(".")[0] for name in average}))
         raise InvalidRequest(f"No weights of {checkpoint} begin with {', '.join(only)}; they are {parts}.")
-    return tensors, int(state["step"])
+    return tensors, step
 
 
-def averaged(state: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Return the averaged weights that a checkpoint's run ends with: the last ones, those of the best validation where
-    the recipe has patience."""
-    best: dict[str, Tensor] | None = state.get("best")
-    return state["average"] if best is None else best
+def averaged(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], int]:
+    """Return the averaged weights that a run ends with, and their step.
+
+    They are the last ones of its checkpoint; where the recipe has patience, those of the best validation.
+    """
+    ending = state.get("best") or state
+    return ending["average"], int(ending["step"])
 
 
 def _trained(state: Mapping[str, Any], recipe: Recipe | None, checkpoint: Path) -> nn.Module:
@@ -104,7 +106,7 @@ def _trained(state: Mapping[str, Any], recipe: Recipe | None, checkpoint: Path) 
             f"{checkpoint} has collapsible convolutions and does not say of which network; name its recipe in --recipe."
         )
     try:
-        network.load_state_dict(averaged(state))
+        network.load_state_dict(averaged(state)[0])
     except RuntimeError as error:
         raise InvalidRequest(
             f"{checkpoint} is of another network than the recipe's; name its own recipe in --recipe."

@@ -95,7 +95,7 @@ def _unfold(network: nn.Module, given: Mapping[str, Tensor]) -> int:
     taken = 0
     for name, module in network.named_modules():
         kernel, bias = given.get(f"{name}.weight"), given.get(f"{name}.bias")
-        if isinstance(module, CollapsibleConv) and kernel is not None:
+        if isinstance(module, CollapsibleConv) and kernel is not None and kernel.shape == module.kernel_shape:
             module.become(kernel, bias)
             taken += 1 + (bias is not None)
     return taken
@@ -107,8 +107,7 @@ def _pass_through_new_blocks(network: nn.Module, known: Collection[str]) -> None
         if not isinstance(module, ResidualBlock) or any(key.startswith(f"{name}.") for key in known):
             continue
         if isinstance(module.second, CollapsibleConv):
-            shape = (module.second.narrow.out_channels, module.second.wide.in_channels, 3, 3)
-            module.second.become(torch.zeros(shape), torch.zeros(shape[0]))
+            module.second.become(torch.zeros(module.second.kernel_shape), None)
         else:
             for parameter in module.second.parameters():
                 nn.init.zeros_(parameter)

@@ -18,8 +18,12 @@ _SHAVED_PX = 6
 
 def restored_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     """Return what the network makes of a batch and what it should be, two float32 tensors of one shape in [0, 1]."""
-    name = recipe.objective or ("detail" if recipe.scale > 1 else "residual")
-    return _OBJECTIVES[name](network, batch, recipe)
+    return _OBJECTIVES[objective_of(recipe)](network, batch, recipe)
+
+
+def objective_of(recipe: Recipe) -> str:
+    """Return the objective that a recipe names, or else the usual one of its task."""
+    return recipe.objective or ("detail" if recipe.scale > 1 else "residual")
 
 
 def _residual(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:

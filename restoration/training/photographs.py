@@ -1,4 +1,4 @@
-"""The list of the photographs that a run learns from, kept in its folder: with it, a recipe gives the same weights."""
+"""The list of the photographs that a run finds, kept in its folder: with it, the recipe gives the same batches."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def list_photographs(folders: Sequence[Path]) -> str:
         InvalidRequest: a folder is absent, a file cannot be read, or no pictures lie in any folder.
     """
     lines = []
-    for name, file in named_photos(folders).items():
+    for name, file in named_photos(folders):
         try:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
         except OSError as error:
@@ -34,10 +34,13 @@ def list_photographs(folders: Sequence[Path]) -> str:
     return "".join(lines)
 
 
-def keep_list(folders: Sequence[Path], run: Path) -> None:
+def keep_list(folders: Sequence[Path], run: Path, *, goes_on: bool) -> None:
     """Write the list into the folder of a run that begins; of one that goes on, say where the photographs differ.
 
-    Nothing is written where the folders hold a teacher's answers.
+    Nothing is written where the folders hold a teacher's answers, or where nobody knows what a run began with.
+
+    Args:
+        goes_on: there is a checkpoint.
 
     Raises:
         InvalidRequest: as `list_photographs`, or the list cannot be written.
@@ -45,8 +48,8 @@ def keep_list(folders: Sequence[Path], run: Path) -> None:
     if any(map(are_answers, folders)):
         return
     file, now = run / LIST, list_photographs(folders)
-    if file.exists():
-        if file.read_text(encoding="utf-8") != now:
+    if goes_on:
+        if file.exists() and file.read_text(encoding="utf-8") != now:
             log.warning("The photographs are not those of %s, which the run began with: it goes on otherwise.", file)
         return
     make_folder(run)

@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"There is no checkpoint in {folder} to go on from; name its folder in --out, or leave "
             "--resume out to start anew."
         )
-    keep_list(arguments.data, folder)
+    keep_list(arguments.data, folder, goes_on=resumed)
     log = logging.getLogger(__name__)
     log.info("%d photographs, %s at step %d", dataset.count, "resumed" if resumed else "start", trainer.step)
     show = _open_board(folder) if arguments.tensorboard else None

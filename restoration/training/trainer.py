@@ -27,7 +27,7 @@ from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
 from restoration.training.narrowing import Hints, followed_channels
 from restoration.training.network import build_network
-from restoration.training.objectives import restored_and_reference
+from restoration.training.objectives import objective_of, restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
 from restoration.training.silent import revive, silent_share
@@ -37,7 +37,7 @@ from restoration.training.texture import texture_distance
 log = logging.getLogger(__name__)
 
 _SAMPLES = 3
-_LASTING = ("degradation", "objective", "scale", "seed")
+_LASTING = ("degradation", "scale", "seed")
 """Of the recipe: what has to stay as it is while a run goes on."""
 
 
@@ -78,7 +78,7 @@ class Trainer:
         self.step = 0
         self.best_psnr = -math.inf
         self.stale = 0  # validations since the best one
-        self.best: dict[str, Tensor] | None = None  # the averaged weights of that one, for a recipe with patience
+        self.best: dict[str, Any] | None = None  # step and averaged weights of that one, for a recipe with patience
         self.is_stopping = False  # set it, and `run` saves after the step that it is at, and returns
         self.network = build_network(recipe).to(device)
         if recipe.revive:
@@ -135,6 +135,7 @@ class Trainer:
             "optimizer_name": self.recipe.optimizer,
             "features": self.features_name,
             **{name: getattr(self.recipe, name) for name in _LASTING},
+            "objective": objective_of(self.recipe),
         }
 
     def check(self, state: dict[str, Any]) -> None:
@@ -160,7 +161,7 @@ class Trainer:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.best_psnr, self.stale = state["step"], state["best_psnr"], state.get("stale", 0)
-        self.best = state.get("best")
+        self.best = state.get("best") if self.recipe.patience else None
 
     def state(self) -> dict[str, Any]:
         """Return all that the next step depends on, and what `check` compares."""
@@ -373,12 +374,12 @@ class Trainer:
 
     def _compare(self, psnr: float) -> None:
         """Take note of a validation; of the best one the weights are kept where the recipe has patience."""
-        if psnr <= self.best_psnr:
+        if not psnr > self.best_psnr:  # nor where it is no number
             self.stale += 1
             return
         self.stale, self.best_psnr = 0, psnr
         if self.recipe.patience:
-            self.best = copy.deepcopy(self.average.state_dict())
+            self.best = {"step": self.step, "average": copy.deepcopy(self.average.state_dict())}
 
     def _note(self, row: Mapping[str, Any]) -> None:
         """Append a row to the log."""

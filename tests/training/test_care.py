@@ -211,7 +211,11 @@ def test_run_that_stops_early_exports_the_weights_of_its_best_validation(
     resumed = _trainer(photos, tmp_path, patience=2, steps=40)
     resumed.resume()
     assert resumed.best is not None
-    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in resumed.best.items())
+    assert resumed.best["step"] == 4
+    assert all(torch.equal(tensor, seen[1][name]) for name, tensor in resumed.best["average"].items())
+    patient = _trainer(photos, tmp_path, steps=40)  # without patience the last weights count
+    patient.resume()
+    assert patient.best is None
 
 
 def test_samples_are_written_with_every_validation(photos: Path, tmp_path: Path) -> None:

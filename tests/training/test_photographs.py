@@ -56,16 +56,24 @@ def test_batch_is_the_same_wherever_the_folders_lie(tmp_path: Path) -> None:
 
 def test_list_of_photographs_is_kept_and_compared(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = _write(tmp_path / "set", "b.png", "a.png")
-    keep_list([folder], tmp_path / "run")
+    keep_list([folder], tmp_path / "run", goes_on=False)
     lines = (tmp_path / "run" / "photographs.txt").read_text(encoding="utf-8").splitlines()
     assert [line.split("  ")[1] for line in lines] == ["set/a.png", "set/b.png"]
     assert lines[0].startswith(hashlib.sha256((folder / "a.png").read_bytes()).hexdigest()[:16])
-    keep_list([folder], tmp_path / "run")
+    keep_list([folder], tmp_path / "run", goes_on=True)
     assert not caplog.records
     _write(folder, "c.png")
-    keep_list([folder], tmp_path / "run")
+    keep_list([folder], tmp_path / "run", goes_on=True)
     assert "not those of" in caplog.text
     assert len((tmp_path / "run" / "photographs.txt").read_text(encoding="utf-8").splitlines()) == 2
+    keep_list([folder], tmp_path / "run", goes_on=False)  # what began before left no checkpoint
+    assert len((tmp_path / "run" / "photographs.txt").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_folders_of_one_name_keep_all_their_photographs(tmp_path: Path) -> None:
+    folders = [_write(tmp_path / name / "train", "1.png", "2.png") for name in ("one", "two")]
+    assert len(find_photos(folders)) == 4
+    assert len(find_photos([*folders, folders[0]])) == 4
 
 
 def test_photographs_that_are_too_small_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

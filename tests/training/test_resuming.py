@@ -75,7 +75,7 @@ def _forget(checkpoint: Path) -> None:
         ({"network": "rrdbnet:EasedRRDBNet", "network_config": {"num_in_ch": 3, "num_out_ch": 3}}, "edsr:EDSR"),
         ({"perceptual": 0.1, "features": "contrast"}, "features none, .* with contrast; leave that out"),
         ({"seed": 5}, "has seed 0, but here this recipe would go on with 5; name the former"),
-        ({"objective": "upsampled"}, "objective none, .* with upsampled; leave that out"),
+        ({"objective": "upsampled"}, "objective detail, .* with upsampled; name the former"),
     ],
 )
 def test_run_with_another_setting_is_refused(
@@ -225,7 +225,7 @@ def test_old_checkpoint_with_collapsible_convolutions_needs_its_recipe(photos: P
 def test_card_says_what_was_trained_and_on_what(photos: Path, tmp_path: Path) -> None:
     run = tmp_path / "mine"
     _trainer(photos, run).run(every=3, report=lambda _: None)
-    keep_list([photos], run)
+    keep_list([photos], run, goes_on=False)
     _export(run, tmp_path / "x.safetensors", "--note", "Trained for a test.")
     card = (tmp_path / "x.md").read_text(encoding="utf-8")
     digest = hashlib.sha256((tmp_path / "x.safetensors").read_bytes()).hexdigest()
@@ -234,7 +234,7 @@ def test_card_says_what_was_trained_and_on_what(photos: Path, tmp_path: Path) ->
         "Trained for a test.",
         "| network | edsr:EDSR |",
         "| steps | 6 |",
-        "| photographs | 3, listed",
+        "| photographs found | 3, listed",
     ):
         assert words in card, words
 

@@ -332,6 +332,18 @@ def test_a_deeper_network_starts_as_the_shallower_one(photos: Path, tmp_path: Pa
         torch.testing.assert_close(build_network(recipe)(image), trainer.network(image), atol=2e-3, rtol=0)
 
 
+def test_collapsible_layers_of_other_shapes_stay_at_their_random_start(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(UPSCALE, photos, tmp_path)
+    trainer.save()
+    export([trainer.checkpoint_path], tmp_path / "net.safetensors", metadata={})
+    wider = {**UPSCALE.network_config, "width": 2 * int(UPSCALE.network_config["width"]), "expansion": 2}
+    recipe = dataclasses.replace(UPSCALE, network_config=wider)
+    started = build_network(dataclasses.replace(recipe, init_from=str(tmp_path / "net.safetensors")))
+    for name, tensor in build_network(recipe).state_dict().items():
+        if ".wide." in name:
+            assert torch.equal(tensor, started.state_dict()[name]), name
+
+
 def test_only_the_weights_that_a_recipe_names_are_learnt(photos: Path, tmp_path: Path) -> None:
     trainer = _trainer(UPSCALE, photos, tmp_path)
     trainer.save()
