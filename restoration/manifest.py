@@ -65,6 +65,7 @@ def _model(entry: dict[str, Any], shared: dict[str, dict[str, Any]]) -> ModelInf
     _require(not unknown_tasks and bool(values.get("tasks")), where, "tasks", f"must be among {', '.join(Task)}")
     values["tasks"] = tuple(Task(task) for task in values["tasks"])
     values["scales"] = tuple(values.get("scales", (1,)))
+    values["libraries"] = tuple(values.get("libraries", ()))
     values["config"] = MappingProxyType(values.get("config", {}))
     values["measured"] = MappingProxyType(values.get("measured", {}))
     info = _build(ModelInfo, {**values, "params": params, "files": files}, where)
@@ -99,6 +100,8 @@ def _param(entry: dict[str, Any], where: str) -> Param:
         low, high, default = param.minimum, param.maximum, param.default
         is_ordered = low is not None and high is not None and not isinstance(default, str) and low <= default <= high
         _require(is_ordered, where, "default", "must lie between minimum and maximum")
+        is_inside = param.later is None or (low or 0) <= param.later <= (high or 0)
+        _require(is_inside, where, "later", "must lie between minimum and maximum")
     else:
         _require(isinstance(param.default, bool), where, "default", "must be true or false")
     return param

@@ -69,8 +69,20 @@ class Plan:
         if self.enlargement is None:
             return [self.parameters]
         first, *rest = [{**self.parameters, "scale": scale} for scale in self.enlargement.passes]
-        once = {"views": 1} if self.info.param("views") else {}  # what they see is large by then
-        return [first, *({**each, **once} for each in rest)]
+        return [first, *({**each, **self._of_restored} for each in rest)]
+
+    @property
+    def passes_without_damage(self) -> list[dict[str, ParamValue]]:
+        """The parameters of each pass for what has no damage of its own: the alpha channel."""
+        first, *rest = self.passes
+        without = {name: value for name, value in self._of_restored.items() if name != "views"}
+        return [{**first, **without}, *rest]
+
+    @property
+    def _of_restored(self) -> dict[str, ParamValue]:
+        """What a pass is told of a picture that came out of another one."""
+        told: dict[str, ParamValue] = {param.name: param.later for param in self.info.params if param.later is not None}
+        return told | ({"views": 1} if self.info.param("views") else {})  # it is large by then
 
 
 def make_plan(
@@ -95,7 +107,10 @@ def make_plan(
     mask = _mask(request, task, picture)
     limit = _largest_input_pixels(info, parameters)
     if picture.width * picture.height > limit:
-        fitted = _fitted(picture, info, limit=limit, may_shrink=request.fit, has_mask=mask is not None)
+        by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
+        fitted = _fitted(
+            picture, info, limit=limit, may_shrink=request.fit, has_mask=mask is not None, by_factor=by_factor
+        )
         notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
         picture = fitted
     parameters = settle(info, parameters, tell=functools.partial(told, picture, info))
@@ -176,17 +191,31 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> npt.NDArray[
     return read_mask(request.mask, size=(picture.width, picture.height))
 
 
-def _fitted(picture: Picture, info: ModelInfo, *, limit: int, may_shrink: bool, has_mask: bool) -> Picture:
-    """Return a picture that is too large for a model, shrunk to `limit` pixels."""
+def _fitted(
+    picture: Picture,
+    info: ModelInfo,
+    *,
+    limit: int,
+    may_shrink: bool,
+    has_mask: bool,
+    by_factor: float | None,
+) -> Picture:
+    """Return a picture that is too large for a model, shrunk to `limit` pixels.
+
+    Args:
+        by_factor: the factor where that, and not the model alone, sets the limit.
+    """
     if may_shrink and not has_mask:
         return shrink_to(picture, max_pixels=limit)
+    takes = "takes" if by_factor is None else f"at a factor of {by_factor:g} takes"
+    other = "another model" if by_factor is None else "a smaller factor"
     advice = (
         "shrink the picture and the mask together first"
         if may_shrink
-        else 'have it shrunk ("fit", on the page under "Advanced"), or choose another model'
+        else f'have it shrunk ("fit", on the page under "Advanced"), or choose {other}'
     )
     raise ImageTooLarge(
-        f"{info.title} takes at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text} "
+        f"{info.title} {takes} at most {limit / 1e6:.3g} megapixels but the picture has {picture.size_text} "
         f"({picture.width * picture.height / 1e6:.3g} megapixels); {advice}.",
         limit=limit,
     )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import os
 import sqlite3
 import threading
 import time
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -182,6 +183,21 @@ class Service:
             message = f"The performance record {self._records.path} cannot be read ({error}); move it away."
             raise InvalidRequest(message) from error
 
+    @contextmanager
+    def room_for(self, pixels: int) -> Iterator[None]:
+        """Wait until pictures of so many pixels, before and after together, fit into memory beside those of runs."""
+        taking = self._room.take(_BYTES_PER_PIXEL * pixels)
+        while True:
+            try:
+                next(taking)
+            except StopIteration as end:
+                taken_bytes: int = end.value
+                break
+        try:
+            yield
+        finally:
+            self._room.give_back(taken_bytes)
+
     def warm_up(self) -> None:
         """Load torch and the default models in a background thread, so that the first user need not wait."""
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
@@ -277,7 +293,8 @@ class Service:
         alpha = plan.picture.alpha
         if alpha is not None and needs_alpha_run:
             opacity = np.repeat(alpha[..., None], 3, axis=2)
-            restored = yield from work.restore(opacity, first=share, share=share)
+            passes = plan.passes_without_damage
+            restored = yield from work.restore(opacity, first=share, share=share, passes=passes)
             alpha = np.ascontiguousarray(restored.mean(axis=2))
         elif alpha is not None and has_shape:  # where the size changes, by a method that would take minutes once more
             alpha = resampled(alpha, width=colours.shape[1], height=colours.shape[0])
@@ -417,17 +434,27 @@ class _Work:
     run: _Run
 
     def restore(
-        self, pixels: FloatArray, *, first: float, share: float, has_preview: bool = False
+        self,
+        pixels: FloatArray,
+        *,
+        first: float,
+        share: float,
+        has_preview: bool = False,
+        passes: list[dict[str, ParamValue]] | None = None,
     ) -> Generator[Queued | Progress, None, FloatArray]:
         """Yield the engine's events, fractions mapped to [first, first + share]; return the restored pixels.
 
         Several passes share the fraction by their pixels.
+
+        Args:
+            passes: their parameters; None takes those of the plan.
         """
         plan = self.plan
+        passes = plan.passes if passes is None else passes
         costs = [1.0]
-        for earlier in plan.passes[:-1]:
+        for earlier in passes[:-1]:
             costs.append(costs[-1] * float(earlier["scale"]) ** 2)
-        for parameters, cost in zip(plan.passes, costs, strict=True):
+        for parameters, cost in zip(passes, costs, strict=True):
             part = share * cost / sum(costs)
             pixels = yield from self._pass(pixels, parameters, first=first, share=part, has_preview=has_preview)
             first += part
@@ -542,7 +569,10 @@ def _own_models() -> tuple[ModelInfo, ...]:
 
 
 def _status(info: ModelInfo, parameters: Parameters) -> ModelStatus:
-    """Tell whether the files that a model needs with these parameters are on this machine."""
+    """Tell whether the libraries and, with these parameters, the files that a model needs are on this machine."""
+    for library in info.libraries:
+        if importlib.util.find_spec(library) is None:
+            return ModelStatus(info, False, f"the library {library} is not installed here (pip install {library})")
     for file in info.files:
         is_available, reason = weights.status(file) if file.is_needed(parameters) else (True, "")
         if not is_available:

@@ -52,6 +52,8 @@ class Param:
         is_advanced: folded away in the page.
         auto_from: where not empty, 0 stands for what the picture itself tells under this name (see `diagnosis`).
         auto_else: the value where the picture tells nothing.
+        later: where not None, what the model is told (in the unit that users see) of pictures without damage: in passes
+            after the first one, and of the alpha channel.
         is_mix: the service mixes the model's answer (1) with the input (0) by this value; above 1 the model does more.
         is_build: the value decides which weights or network are built (scale, weight interpolation).
         counts_with: a "choice" of the same model and those of its values with which this parameter counts, for example
@@ -72,6 +74,7 @@ class Param:
     is_build: bool = False
     auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "views"] = ""
     auto_else: float = 0.0
+    later: float | None = None
     is_mix: bool = False
     counts_with: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
@@ -135,6 +138,7 @@ class ModelInfo:
         large_cost: what a pixel of those costs, as a share of what one of smaller pictures costs.
         training: how the weights were made, where this project made them.
         limits: what it is not made for.
+        libraries: modules it needs beyond what the application always has.
         non_commercial: the licence of the weights or of the library forbids commercial use; the model is offered only
             on demand (see `Service`), and its title ends with "(non-commercial)".
         measured: what it scored, by test name, in the unit the name carries.
@@ -156,6 +160,7 @@ class ModelInfo:
     trained_on: str = ""
     training: str = ""
     limits: str = ""
+    libraries: tuple[str, ...] = ()
     non_commercial: bool = False
     is_anytime: bool = False
     takes_kernel: bool = False

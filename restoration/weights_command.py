@@ -33,11 +33,12 @@ _LIBRARIES = (
     "pillow",
     "pillow-heif",
     "scikit-image",
+    "scipy",
+    "tifffile",
+    "onnxruntime",
+    "rich",
 )
-_OPTIONAL = {
-    "restoration.models.rrdbnet": "Real-ESRGAN x2plus, x4plus",
-    "restoration.models.srvggnet": "Real-ESRGAN general",
-}
+_OPTIONAL = {"restoration.models.rrdbnet": "Real-ESRGAN x2plus, x4plus and the small ESRGAN"}
 _HUB_TIMEOUT_S = 5.0
 
 

@@ -33,9 +33,9 @@ from restoration.errors import (
 )
 from restoration.images import Picture, read
 from restoration.manifest import load_manifest
-from restoration.plan import Plan
+from restoration.plan import Plan, make_plan
 from restoration.records import Records
-from restoration.service import Service, _Run, _Work
+from restoration.service import Service, _Run, _status, _Work
 from restoration.types import (
     Done,
     Event,
@@ -319,6 +319,40 @@ def test_strength_of_an_upscaler_leads_from_plain_enlarging_to_its_answer(
     expected = (plain.picture.pixels + whole.picture.pixels) / 2
     np.testing.assert_allclose(half.picture.pixels, expected, atol=2e-3)  # with alpha, invisible colours are spread
     assert none.consistency_db == pytest.approx(plain.consistency_db, abs=0.01)
+
+
+def test_passes_after_the_first_are_told_of_no_damage(service: Service, photo: Image.Image) -> None:
+    request = RestoreRequest(
+        image=photo, task=Task.SUPER_RESOLUTION, parameters=as_mapping({"scale": 8, "sigma": 20, "quality": 30})
+    )
+    plan = make_plan(request, Task.SUPER_RESOLUTION, MANIFEST["compact-web"], notes=(), time_limit_s=None)
+    told = [(each["scale"], each["sigma"], each["quality"]) for each in plan.passes]
+    assert told == [(4, 20, 30), (2, 0, 95)]
+    assert [(each["sigma"], each["quality"]) for each in plan.passes_without_damage] == [(0, 95), (0, 95)]
+
+
+def test_model_whose_library_is_missing_says_so(service: Service) -> None:
+    absent = dataclasses.replace(MANIFEST["median"], libraries=("no_such_library",))
+    here = dataclasses.replace(MANIFEST["median"], libraries=("numpy",))
+    assert not _status(absent, {}).is_available
+    assert "pip install no_such_library" in _status(absent, {}).reason
+    assert _status(here, {}).is_available
+
+
+def test_refusal_by_the_factor_names_the_factor(service: Service) -> None:
+    large = Image.new("RGB", (1600, 1200))
+    words = r"at a factor of 8 takes at most 1 megapixels .* choose a smaller factor"
+    with pytest.raises(ImageTooLarge, match=words):
+        _run(service, large, Task.SUPER_RESOLUTION, model="edsr-lite", parameters={"scale": 8})
+
+
+def test_room_for_a_picture_is_given_back(tmp_path: Path, photo: Image.Image) -> None:
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", picture_bytes=1)
+    with service.room_for(1000):
+        events = service.restore(RestoreRequest(image=photo, task=Task.SUPER_RESOLUTION, model="bicubic"))
+        while "Other large pictures" not in next(events).message:
+            pass
+    assert isinstance(list(events)[-1], Done)
 
 
 def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image.Image) -> None:

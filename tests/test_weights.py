@@ -294,7 +294,7 @@ is_build = true
 
 @pytest.mark.parametrize("is_open", [False, True])
 def test_weights_that_may_not_be_sold_come_only_when_asked_for(monkeypatch: pytest.MonkeyPatch, is_open: bool) -> None:
-    withheld = {info.id for info in load_manifest() if info.non_commercial}
+    withheld = {info.id for info in load_manifest() if info.non_commercial and info.files}
     got: set[str] = set()
     monkeypatch.setattr(weights_command, "_fetch", lambda info, _: got.add(info.id) is None)
     monkeypatch.setattr(weights_command, "offers_non_commercial", lambda: is_open)

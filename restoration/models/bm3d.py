@@ -67,7 +67,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     contract = Contract(
         size_minimum=16,
         overlap_px=_REACH_PX,
-        cpu_tile_px=512,
+        cpu_tile_px=192,
         runs_on_device=False,
         activation_bytes_per_pixel=2000.0,
     )

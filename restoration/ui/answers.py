@@ -25,7 +25,7 @@ Sources = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class _Kept:
-    """A result with its pictures in their smallest exact form; `result` itself holds none."""
+    """A result with its pictures in a small form that files of their depth hardly tell apart; `result` holds none."""
 
     result: RestoreResult
     form: Form
@@ -63,7 +63,7 @@ class Answers:
         self._sweeper: threading.Timer | None = None
 
     def keep(self, number: str, result: RestoreResult, form: Form, *, sources: Sources) -> None:
-        """Keep a result whose model takes a strength.
+        """Keep a result whose model takes a strength, if it is not larger than all that may be kept.
 
         Args:
             form: the settings it was made with.
@@ -82,11 +82,19 @@ class Answers:
             alphas=(before.alpha, after.alpha),
             kept_s=self._clock(),
         )
+        if kept.size_bytes > self._most_bytes:  # others' results are not to go for one that cannot stay
+            return
         with self._lock:
             self._kept[number] = kept
             while sum(each.size_bytes for each in self._kept.values()) > self._most_bytes:
                 self._kept.popitem(last=False)
             self._sweep_later()
+
+    def pixels_of(self, number: str) -> int:
+        """Return how many pixels the kept pictures of a run have together; 0 where none are kept."""
+        with self._lock:
+            kept = self._kept.get(number)
+        return 0 if kept is None else (kept.before.size + kept.answer.size) // 3
 
     @property
     def is_empty(self) -> bool:

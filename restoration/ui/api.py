@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import anyio
 import gradio as gr
@@ -32,6 +32,8 @@ from restoration.types import (
 )
 from restoration.ui import callbacks, previews, status, text
 from restoration.ui.form import chosen_format
+
+_Written = TypeVar("_Written")
 
 Endpoint = Callable[..., Awaitable[tuple[dict[str, Any], dict[str, Any]]]]
 DENOISE_TASKS = (Task.DENOISE, Task.SALT_AND_PEPPER, Task.DEJPEG, Task.DEBLUR)
@@ -117,11 +119,10 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 keep_gps=_switch("keep_gps", given["keep_gps"]),
                 file_format=chosen_format(given["format"]),
             )
-            result = await _wait(service.restore(request))
             write = functools.partial(
-                callbacks.result_file, result, stem=previews.stem_of(str(request.image)), file_format=given["format"]
+                callbacks.result_file, stem=previews.stem_of(str(request.image)), file_format=given["format"]
             )
-            path, _ = await anyio.to_thread.run_sync(write)
+            result, (path, _) = await _wait(service.restore(request), write)
         return FileData(path=path, orig_name=Path(path).name).model_dump(), _facts(result)
 
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
@@ -177,15 +178,21 @@ def _fields(tasks: Sequence[Task], params: dict[str, Param]) -> dict[str, tuple[
     return fields
 
 
-async def _wait(events: Generator[Event, None, None]) -> RestoreResult:
-    """Consume the events in worker threads; when the call is cancelled, close the iterator so that the work stops."""
+async def _wait(
+    events: Generator[Event, None, None], write: Callable[[RestoreResult], _Written]
+) -> tuple[RestoreResult, _Written]:
+    """Consume the events in worker threads; when the call is cancelled, close the iterator so that the work stops.
+
+    Args:
+        write: what to do with the result before its memory is given to others.
+    """
     progress = gr.Progress()
     steps = _Steps(events)
     try:
         while True:
             event = await anyio.to_thread.run_sync(steps.next)
             if isinstance(event, Done):
-                return event.result
+                return event.result, await anyio.to_thread.run_sync(write, event.result)
             if isinstance(event, Queued):
                 progress(0.0, desc=status.queue_message(event))
             elif isinstance(event, Progress):

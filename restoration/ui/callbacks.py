@@ -213,13 +213,19 @@ def wire_restore(
         return status.waiting(text.TAKING), gr.update(interactive=False)
 
     def mix(number: str, path: str | None, *values: Any) -> tuple[Any, ...]:
+        unchanged = (gr.skip(),) * 3
         kernel_path, form_values = (None, values) if kernel is None else (values[0], values[1:])
         with user_errors():
             form = Form.from_values(settings, form_values)
-            result = answers.mix(number, form, sources=(path, kernel_path))
-            if result is None or path is None:
-                return gr.skip(), gr.skip(), gr.skip()
-            return _finished(result, form, path)[:3]
+            if path is None or not number:
+                return unchanged
+            with service.room_for(answers.pixels_of(number)):
+                result = answers.mix(number, form, sources=(path, kernel_path))
+                if result is None:
+                    gr.Info(text.RUN_AGAIN)
+                    return unchanged
+                finished = _finished(result, form, path)[:3]
+        return unchanged if runs.is_left(number) else finished
 
     def _steps(
         number: str, path: str | None, mask_values: Sequence[Any], kernel_path: str | None, form_values: Sequence[Any]
@@ -264,14 +270,18 @@ def wire_restore(
         show_progress="hidden",
         api_visibility="private",
     )
-    finish.then(
-        settle,
-        inputs=[result.ticket, result.download],
-        outputs=[result.slider, result.status, result.download, result.onward_row],
-        queue=False,
-        show_progress="hidden",
-        api_visibility="private",
-    )
+
+    def settled(event: Dependency) -> None:
+        event.then(
+            settle,
+            inputs=[result.ticket, result.download],
+            outputs=[result.slider, result.status, result.download, result.onward_row],
+            queue=False,
+            show_progress="hidden",
+            api_visibility="private",
+        )
+
+    settled(finish)
 
     def forecast(when: Callable[..., Any]) -> None:
         when(
@@ -299,7 +309,7 @@ def wire_restore(
     forecast(settings.model.change)
     forecast(finish.then)  # a run tells how long the next one takes
     for control in settings.params.mixes:
-        control.release(
+        mixing = control.release(
             mix,
             inputs=[result.ticket, source, *kernel_inputs, *settings.inputs],
             outputs=[result.slider, result.status, result.download],
@@ -307,6 +317,7 @@ def wire_restore(
             concurrency_limit=CONCURRENT_RUNS,
             api_visibility="private",
         )
+        settled(mixing)
     result.cancel.click(
         stop,
         inputs=result.ticket,

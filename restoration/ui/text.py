@@ -138,4 +138,5 @@ BAD_SKETCH: Final = "What you painted did not arrive whole; choose the picture a
 NOT_A_FILE: Final = "An uploaded file was expected; with gradio_client, pass the picture as handle_file(path)."
 NOT_STARTED: Final = "The run could not start; a message on the page says why. Change what it names, or try again soon."
 NO_URLS: Final = "Pictures are not fetched from the web; download the picture first, then send the file itself."
+RUN_AGAIN: Final = "Press Restore to see this: only the latest results change their strength without another run."
 UNEXPECTED: Final = "Something went wrong on our side; the details are in the server's log. Please try again."

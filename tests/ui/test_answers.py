@@ -121,6 +121,15 @@ def test_number_of_another_visitor_gives_nothing() -> None:
     assert _kept(_result()).mix("other", FORM, sources=SOURCES) is None
 
 
+def test_answer_too_large_to_be_kept_drives_nobody_elses_out() -> None:
+    answers = Answers(3600, most_bytes=20_000)
+    answers.keep("small", _result(side_px=16), FORM, sources=SOURCES)
+    answers.keep("large", _result(side_px=64), FORM, sources=SOURCES)
+    assert answers.mix("large", FORM, sources=SOURCES) is None
+    assert answers.mix("small", FORM, sources=SOURCES) is not None
+    assert (answers.pixels_of("large"), answers.pixels_of("small")) == (0, 2 * 16**2)
+
+
 def test_oldest_answers_give_way() -> None:
     answers = Answers(3600, most_bytes=20_000)
     for number in range(10):
