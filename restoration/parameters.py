@@ -12,7 +12,7 @@ from restoration.types import ModelInfo, Param, Parameters, ParamValue
 _USUAL = {"brightness": 80.0, "jpeg_quality": 30.0, "noise_level": 25.0, "shadow_noise": 10.0, "views": 1.0}
 """What a bad picture tells, by `Param.auto_from`."""
 _MANY_VIEWS: tuple[tuple[int, ...], float] = (8, 4, 2), 860e9
-_QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 192e9
+_QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 370e9
 """The numbers of views that may be taken, and how many multiply-adds they may need."""
 
 

@@ -24,6 +24,8 @@ from restoration.types import Parameters
 class EDSR(nn.Module):
     """Return the detail that bilinear upsampling lacks: (B, 3, H, W) -> (B, 3, scale*H, scale*W).
 
+    Without arguments but the scale it has the shape of the built-in upscaler.
+
     Args:
         scale: upsampling factor.
         width: channels of the body.
@@ -33,7 +35,7 @@ class EDSR(nn.Module):
     """
 
     def __init__(
-        self, scale: int, width: int = 56, blocks: int = 6, *, expansion: int = 0, slopes: bool = False
+        self, scale: int, width: int = 56, blocks: int = 12, *, expansion: int = 0, slopes: bool = True
     ) -> None:
         super().__init__()
         self.scale = scale

@@ -12,6 +12,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect
 from skimage import data
 
+from restoration import restore
 from restoration.images import read
 from restoration.service import Service
 from restoration.types import Done, RestoreRequest, Task
@@ -168,6 +169,24 @@ def test_strength_acts_after_the_run_without_another_one(
     steps.set_number(page, "Strength", 0)
     expect(page.locator("#denoise-status")).to_contain_text("Strength 0")
     np.testing.assert_array_equal(read(steps.download(page, "denoise", downloads)).to_array(), pictures.pixels())
+    assert len(service.list_records()) == runs
+
+
+def test_strength_of_an_upscaler_acts_after_the_run_too(
+    page: Page, url: str, service: Service, tmp_path: Path, downloads: Path
+) -> None:
+    path = pictures.write_picture(tmp_path / "grainy.png")
+    plain = restore(path, task="super-resolution", model="lanczos", scale=2).picture.to_array()
+    steps.open_page(page, url)
+    steps.open_tab(page, text.TAB_SUPER_RESOLUTION)
+    steps.choose_file(page, "super-resolution", path)
+    steps.choose_model(page, "super-resolution", "Built-in upscaler for damaged pictures")
+    steps.set_number(page, "Enlarge by", 2)
+    steps.restore(page, "super-resolution")
+    runs = len(service.list_records())
+    steps.set_number(page, "Strength", 0)
+    expect(page.locator("#super-resolution-status")).to_contain_text("Strength 0")
+    np.testing.assert_array_equal(read(steps.download(page, "super-resolution", downloads)).to_array(), plain)
     assert len(service.list_records()) == runs
 
 
