@@ -26,7 +26,8 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m restoration bench plot assets/benchmarks/set5-x4.json -o assets/benchmarks/set5-x4.svg
 
 # Everything that README's tables of quality hold, measured anew in half an hour: make tables RESTORATION_DATA=FOLDER.
-# The models own-... are published weights, to be added first.
+# The models own-... are published weights, to be added first. BM3D is measured apart: pip install bm3d, then the line of
+# sigma 25 with RESTORATION_NON_COMMERCIAL=1, --model bm3d and --keep-others.
 SETS = $(RESTORATION_DATA)/bench
 TABLE = $(BIN)/python -m restoration bench quality --json assets/benchmarks/$(1).json --set $(SETS)/$(2) --task $(3)
 
@@ -42,6 +43,8 @@ tables: $(VENV)/.installed
 	$(call TABLE,cbsd68-autoencoder,CBSD68,denoise) --sigma 25 --clip8 --model autoencoder
 	$(call TABLE,set12-sigma25,Set12,denoise) --sigma 25 --model resunet-color
 	$(call TABLE,cbsd68-sigma25-8bit,CBSD68,denoise) --sigma 25 --clip8 --model own-dncnn-color-blind --model resunet-color
+	$(call TABLE,cbsd68-sigma25-8bit-exact,CBSD68,denoise) --sigma 25 --clip8 --precision exact \
+		--model own-dncnn-color-blind --model resunet-color
 	$(call TABLE,cbsd68-sigma50-8bit,CBSD68,denoise) --sigma 50 --clip8 --model own-dncnn-color-blind --model resunet-color
 	for noise in camera poisson speckle; do $(call TABLE,cbsd68-$$noise,CBSD68,denoise) --noise $$noise --sigma 25 --clip8 \
 		--blind --model bilateral --model median --model own-dncnn-color-blind --model resunet-color || exit; done
@@ -61,6 +64,7 @@ tables: $(VENV)/.installed
 	$(call TABLE,set14-x4,Set14,super-resolution) --scale 4 --model srcnn --model edsr-lite
 	$(call TABLE,cbsd68-web-x4,CBSD68,super-resolution) --scale 4 --from-web \
 		--model own-realesr-general-x4v3 --model compact-web
+	$(call TABLE,cbsd68-web-x2,CBSD68,super-resolution) --scale 2 --from-web --model compact-web
 	$(call TABLE,cbsd68-holes,CBSD68,inpaint) \
 		--model navier-stokes --model biharmonic --model fill-unet --model contextual-attention
 	$(call TABLE,places512,inpaint_places512,inpaint) --mask-white-is-known \
