@@ -81,6 +81,8 @@ def _model(entry: dict[str, Any], shared: dict[str, dict[str, Any]]) -> ModelInf
     is_whole = bool(info.scales) and all(isinstance(scale, int) and scale >= 1 for scale in info.scales)
     _require(is_whole, where, "scales", "must be whole numbers of at least 1")
     _require(len(set(names)) == len(names), where, "param", "names must differ")
+    is_known = all(param.auto_with in ("", *names) for param in params)
+    _require(is_known, where, "auto_with", "must name another parameter")
     for file in files:
         unknown = set(file.when) - {param.name for param in params if param.is_build}
         _require(not unknown, where, "when", "may only name parameters with is_build")

@@ -43,7 +43,8 @@ def settle(
     settled = dict(values)
     for param in info.params:
         if param.auto_from and settled[param.name] == 0:
-            told = tell(param.auto_from)
+            is_asked = not param.auto_with or values[param.auto_with] == 0
+            told = tell(param.auto_from) if is_asked else None
             settled[param.name] = check(param, param.auto_else if told is None else _rounded(param, told))
     return settled
 
@@ -63,7 +64,7 @@ def representative(info: ModelInfo, values: Mapping[str, ParamValue]) -> dict[st
     """Return parameters by which a model shows what it does: what a picture would tell is told, a blur is given."""
     shown = dict(values)
     for param in info.params:
-        if param.auto_from:
+        if param.auto_from in _USUAL:
             shown[param.name] = check(param, _rounded(param, _USUAL[param.auto_from]))
         elif param.name == "blur":
             shown[param.name] = "gaussian"

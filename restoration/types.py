@@ -52,6 +52,7 @@ class Param:
         is_advanced: folded away in the page.
         auto_from: where not empty, 0 stands for what the picture itself tells under this name (see `diagnosis`).
         auto_else: the value where the picture tells nothing.
+        auto_with: the picture is asked only where it is asked for this other parameter, too; else `auto_else` is taken.
         later: where not None, what the model is told (in the unit that users see) of pictures without damage: in passes
             after the first one, and of the alpha channel.
         is_mix: the service mixes the model's answer (1) with the input (0) by this value; above 1 the model does more.
@@ -72,8 +73,9 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
-    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "views"] = ""
+    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "speckle_level", "views"] = ""
     auto_else: float = 0.0
+    auto_with: str = ""
     later: float | None = None
     is_mix: bool = False
     counts_with: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -10,13 +10,21 @@ import pytest
 
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
-from restoration.degradations.noise import add_gaussian_noise, add_salt_and_pepper, quantize_8bit
+from restoration.degradations.noise import (
+    add_gaussian_noise,
+    add_poisson_noise,
+    add_salt_and_pepper,
+    add_speckle_noise,
+    quantize_8bit,
+)
 from restoration.diagnosis import (
     diagnose,
     impulse_share,
     jpeg_quality,
     noise_level,
     shadow_noise_level,
+    speckle,
+    speckle_level,
     visible_part,
     wanted_brightness,
 )
@@ -42,6 +50,35 @@ def _changed(photo: Picture, pixels: np.ndarray) -> Picture:
 def test_level_of_white_noise_is_its_sigma(photo: Picture, rng: np.random.Generator, sigma_255: float) -> None:
     noisy = _changed(photo, add_gaussian_noise(photo.pixels, rng=rng, sigma=sigma_255 / 255))
     assert noise_level(noisy) == pytest.approx(sigma_255, rel=0.2)
+
+
+@pytest.mark.parametrize("sigma_255", [15, 30, 60])
+def test_noise_in_proportion_to_the_signal_is_found(photo: Picture, rng: np.random.Generator, sigma_255: float) -> None:
+    noisy = quantize_8bit(add_speckle_noise(photo.pixels, rng=rng, sigma=sigma_255 / 255))
+    found = speckle_level(_changed(photo, noisy))
+    assert found == pytest.approx(sigma_255, rel=0.25)
+
+
+@pytest.mark.parametrize("noise", ["none", "white", "photons"])
+def test_other_noise_is_not_taken_for_speckle(photo: Picture, rng: np.random.Generator, noise: str) -> None:
+    pixels = {
+        "none": photo.pixels,
+        "white": add_gaussian_noise(photo.pixels, rng=rng, sigma=25 / 255),
+        "photons": add_poisson_noise(photo.pixels, rng=rng, photons=100),
+    }[noise]
+    assert speckle_level(_changed(photo, pixels)) is None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 8), (24, 24)])
+def test_speckle_of_a_picture_too_small_to_tell_is_unknown(size: tuple[int, int], rng: np.random.Generator) -> None:
+    assert speckle_level(Picture(rng.random((*size, 3), dtype=np.float32))) is None
+
+
+def test_texture_that_grows_with_the_signal_is_not_taken_for_noise(rng: np.random.Generator) -> None:
+    noise = add_speckle_noise(np.full((64, 512, 3), 1, np.float32), rng=rng, sigma=0.1)
+    pixels = np.linspace(0.1, 0.9, 512, dtype=np.float32)[None, :, None] * noise
+    assert speckle.level(pixels, noise_level_255=12.0) == pytest.approx(25.5, rel=0.1)
+    assert speckle.level(pixels, noise_level_255=1.0) is None
 
 
 def test_more_noise_gives_a_higher_level(photo: Picture, rng: np.random.Generator) -> None:

@@ -97,6 +97,14 @@ def test_value_that_was_given_is_not_measured() -> None:
     assert settle(dataclasses.replace(INFO, params=(AUTO,)), {"level": 3.0}, tell=tell) == {"level": 3.0}
 
 
+@pytest.mark.parametrize(("sigma", "settled"), [(0.0, 30.0), (12.0, 0.0)])
+def test_what_goes_with_another_parameter_is_measured_only_where_that_is(sigma: float, settled: float) -> None:
+    level = dataclasses.replace(SIGMA, auto_from="noise_level")
+    speckle = dataclasses.replace(SIGMA, name="speckle", auto_from="speckle_level", auto_with="sigma")
+    info = dataclasses.replace(INFO, params=(level, speckle))
+    assert settle(info, {"sigma": sigma, "speckle": 0.0}, tell=lambda name: 30.0)["speckle"] == settled
+
+
 def test_mix_is_the_strength_up_to_one() -> None:
     info = dataclasses.replace(INFO, params=(MIX,))
     assert [mix_of(info, {"strength": value}) for value in (0.0, 0.4, 1.0, 1.5)] == [0, 0.4, 1, 1]
@@ -107,7 +115,7 @@ def test_mix_is_the_strength_up_to_one() -> None:
 def test_representative_parameters_leave_nothing_to_be_measured(info: ModelInfo) -> None:
     given = complete(info, {"blur": "estimate"} if info.param("blur") else {})
     shown = representative(info, given)
-    assert all(shown[param.name] for param in info.params if param.auto_from)
+    assert all(shown[param.name] for param in info.params if param.auto_from and not param.auto_with)
     assert shown.get("blur") != "estimate"
     assert complete(info, shown) == shown
 

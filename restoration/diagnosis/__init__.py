@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from restoration import weights
+from restoration.diagnosis import speckle
 from restoration.diagnosis.compression import quality_of_pixels
 from restoration.diagnosis.exposure import wanted_brightness
 from restoration.diagnosis.noise import NoiseLevelNetwork, dark_half_noise, features
@@ -24,6 +25,7 @@ __all__ = [
     "jpeg_quality",
     "noise_level",
     "shadow_noise_level",
+    "speckle_level",
     "visible_part",
     "wanted_brightness",
 ]
@@ -121,6 +123,15 @@ def shadow_noise_level(picture: Picture) -> float:
     """
     level = dark_half_noise(_sample(picture.pixels))
     return level if level or not picture.pixels.any() else noise_level(picture)
+
+
+def speckle_level(picture: Picture) -> float | None:
+    """Return the deviation in white, in 0-255 units, of noise in proportion to the signal; None for other noise.
+
+    Raises:
+        WeightsUnavailable: the weights of the noise-level network are missing or damaged.
+    """
+    return speckle.level(_sample(picture.pixels), noise_level_255=noise_level(picture))
 
 
 def jpeg_quality(picture: Picture) -> int | None:

@@ -16,8 +16,11 @@ import torch
 from torch import Tensor
 
 from restoration.models.base import NetworkRestorer
+from restoration.models.smoothing import gaussian_smooth
 from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
 from restoration.types import Parameters
+
+_BRIGHTNESS_PX = 2.0
 
 
 def jpeg_level(quality: float) -> float:
@@ -52,10 +55,19 @@ class Remover(NetworkRestorer):
 
 
 class Denoiser(Remover):
-    """Remove noise of the level `sigma`; a `strength` above 1 tells more than there is."""
+    """Remove noise of the level `sigma`; a `strength` above 1 tells more than there is.
+
+    Where a `speckle` is given, the deviation of the noise in white, the level follows the brightness of each place
+    instead.
+    """
 
     def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
-        return image, _levels(image, [float(each["sigma"]) * _excess(each) for each in parameters])
+        told = _levels(image, [float(each["sigma"]) * _excess(each) for each in parameters])
+        speckle = _levels(image, [float(each.get("speckle", 0.0)) * _excess(each) for each in parameters])
+        if not bool(speckle.any()):
+            return image, told
+        brightness = gaussian_smooth(image.mean(dim=1, keepdim=True), _BRIGHTNESS_PX).clamp(0, 1)
+        return image, torch.where(speckle > 0, speckle * brightness, told)
 
 
 class JpegRemover(Remover):

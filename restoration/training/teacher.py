@@ -91,7 +91,7 @@ def build_teacher(teaching: Teaching, *, scale: int, device: torch.device) -> Te
         )
     parameters = complete(info, teaching.parameters)
     for param in info.params:
-        if param.auto_from not in ("", "views") and parameters[param.name] == 0:
+        if param.auto_from not in ("", "views") and not param.auto_with and parameters[param.name] == 0:
             message = f'Teacher "{teaching.model}" would measure {param.name} in every picture; give it in [teaching].'
             raise InvalidParameter(message, name=param.name)
     restorer = Registry(device).load(info, parameters, precision="exact").restorer

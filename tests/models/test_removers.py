@@ -31,6 +31,28 @@ def test_denoiser_tells_each_picture_its_own_level() -> None:
     assert torch.equal(restored, image)
 
 
+def test_speckle_is_told_in_proportion_to_the_brightness_of_each_place() -> None:
+    spy = _Spy()
+    image = torch.full((2, 3, 16, 24), 0.2)
+    image[..., 12:] = 0.8
+    told = [{"sigma": 0.1, "speckle": 0.5}, {"sigma": 0.1, "speckle": 0.0}]
+    Denoiser(spy, Contract()).restore(image, parameters=told)
+    assert spy.told.shape == (2, 1, 16, 24)
+    torch.testing.assert_close(spy.told[0, 0, :, :4], torch.full((16, 4), 0.1))
+    torch.testing.assert_close(spy.told[0, 0, :, -4:], torch.full((16, 4), 0.4))
+    torch.testing.assert_close(spy.told[1], torch.full((1, 16, 24), 0.1))
+
+
+def test_level_of_speckle_turns_with_the_view() -> None:
+    network = ResUNet(widths=(4, 8), blocks=1)
+    image = torch.rand(1, 3, 16, 16)
+    whole, turned = (
+        Denoiser(network, Contract()).restore(each, parameters=[{"sigma": 0.1, "speckle": 0.5, "views": 8}])
+        for each in (image, image.rot90(1, (2, 3)))
+    )
+    torch.testing.assert_close(whole.rot90(1, (2, 3)), turned, atol=1e-4, rtol=0)
+
+
 def test_strength_above_one_tells_more_and_below_one_the_same() -> None:
     spy = _Spy()
     remover = Denoiser(spy, Contract())
