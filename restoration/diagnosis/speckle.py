@@ -25,7 +25,7 @@ _PERCENTILE = 35  # texture makes large coefficients, so that low percentiles te
 _NORMAL_PERCENTILE = 0.4538  # of the absolute values of a standard normal distribution
 _SMOOTHING_PX = 1.5
 _MOST_MISFIT = 0.35  # relative; texture follows no curve
-_LEAST_FOUND = 0.35
+_FOUND = (0.35, 1.2)  # of what the speckle would be, by the other estimate: less is texture, more is blotchy noise
 _LEAST_SHARE = 0.7
 _LEAST_RANGE = 1.5
 _LEAST_LEVEL_255 = 6.0
@@ -37,8 +37,7 @@ def level(pixels: FloatArray, *, noise_level_255: float) -> float | None:
 
     Args:
         pixels: (H, W, 3), range [0, 1].
-        noise_level_255: what another estimate says of the noise as a whole; where it is far less than the speckle
-            would be, what looks like speckle is texture.
+        noise_level_255: what another estimate says of the noise as a whole.
     """
     spreads = _spreads(pixels)
     if len(spreads) < _LEAST_BINS:
@@ -49,7 +48,8 @@ def level(pixels: FloatArray, *, noise_level_255: float) -> float | None:
     middle = float(np.mean(values))
     share = weights[2] * middle**2 / max(float(weights @ np.array([1, middle, middle**2])), _TINY)
     found_255 = 255 * float(np.sqrt(weights[2]))
-    is_noise = misfit <= _MOST_MISFIT * len(values) ** 0.5 and noise_level_255 >= _LEAST_FOUND * found_255 * middle
+    is_noise = misfit <= _MOST_MISFIT * len(values) ** 0.5
+    is_noise &= _FOUND[0] <= noise_level_255 / max(found_255 * middle, _TINY) <= _FOUND[1]
     is_speckle = share >= _LEAST_SHARE and values[-1] >= _LEAST_RANGE * values[0] and found_255 >= _LEAST_LEVEL_255
     return found_255 if is_noise and is_speckle else None
 
