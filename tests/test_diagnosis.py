@@ -74,11 +74,18 @@ def test_speckle_of_a_picture_too_small_to_tell_is_unknown(size: tuple[int, int]
     assert speckle_level(Picture(rng.random((*size, 3), dtype=np.float32))) is None
 
 
+def test_noise_is_measured_a_second_time_only_where_speckle_was_found(photo: Picture) -> None:
+    def fail() -> float:
+        raise AssertionError("measured again")
+
+    assert speckle.level(photo.pixels, measure_noise_255=fail) is None
+
+
 def test_texture_that_grows_with_the_signal_is_not_taken_for_noise(rng: np.random.Generator) -> None:
     noise = add_speckle_noise(np.full((64, 512, 3), 1, np.float32), rng=rng, sigma=0.1)
     pixels = np.linspace(0.1, 0.9, 512, dtype=np.float32)[None, :, None] * noise
-    assert speckle.level(pixels, noise_level_255=12.0) == pytest.approx(25.5, rel=0.1)
-    assert speckle.level(pixels, noise_level_255=1.0) is None
+    assert speckle.level(pixels, measure_noise_255=lambda: 12.0) == pytest.approx(25.5, rel=0.1)
+    assert speckle.level(pixels, measure_noise_255=lambda: 1.0) is None
 
 
 def test_more_noise_gives_a_higher_level(photo: Picture, rng: np.random.Generator) -> None:

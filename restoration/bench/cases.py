@@ -154,6 +154,8 @@ def _clean(folder: Path, damage: Damage) -> Iterator[Case]:
             yield Case(file.stem, _reference(file, damage), reference)
         return
     _refuse_others(damage, "sigma_255", "noise", "clip8", "salt_and_pepper", "quality", "blur_radius_px", "gray")
+    if damage.noise != "gaussian" and not damage.sigma_255:
+        raise InvalidRequest(f"The noise {damage.noise} has no strength; give --sigma, in 0-255 units.")
     for file in pictures_in(folder):
         reference = _reference(file, damage)
         if reference.is_gray and damage.noise == "camera":

@@ -131,7 +131,7 @@ def speckle_level(picture: Picture) -> float | None:
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
-    return speckle.level(_sample(picture.pixels), noise_level_255=noise_level(picture))
+    return speckle.level(_sample(picture.pixels), measure_noise_255=lambda: noise_level(picture))
 
 
 def jpeg_quality(picture: Picture) -> int | None:

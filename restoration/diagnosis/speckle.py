@@ -10,6 +10,7 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import cv2
@@ -32,12 +33,12 @@ _LEAST_LEVEL_255 = 6.0
 _TINY = 1e-8
 
 
-def level(pixels: FloatArray, *, noise_level_255: float) -> float | None:
+def level(pixels: FloatArray, *, measure_noise_255: Callable[[], float]) -> float | None:
     """Return the deviation of the noise in white, in 0-255 units; None where noise is not in proportion to the signal.
 
     Args:
         pixels: (H, W, 3), range [0, 1].
-        noise_level_255: what another estimate says of the noise as a whole.
+        measure_noise_255: another estimate, of the noise as a whole; asked only where this one finds speckle.
     """
     spreads = _spreads(pixels)
     if len(spreads) < _LEAST_BINS:
@@ -48,10 +49,10 @@ def level(pixels: FloatArray, *, noise_level_255: float) -> float | None:
     middle = float(np.mean(values))
     share = weights[2] * middle**2 / max(float(weights @ np.array([1, middle, middle**2])), _TINY)
     found_255 = 255 * float(np.sqrt(weights[2]))
-    is_noise = misfit <= _MOST_MISFIT * len(values) ** 0.5
-    is_noise &= _FOUND[0] <= noise_level_255 / max(found_255 * middle, _TINY) <= _FOUND[1]
-    is_speckle = share >= _LEAST_SHARE and values[-1] >= _LEAST_RANGE * values[0] and found_255 >= _LEAST_LEVEL_255
-    return found_255 if is_noise and is_speckle else None
+    is_curve = misfit <= _MOST_MISFIT * len(values) ** 0.5 and values[-1] >= _LEAST_RANGE * values[0]
+    if not is_curve or share < _LEAST_SHARE or found_255 < _LEAST_LEVEL_255:
+        return None
+    return found_255 if _FOUND[0] <= measure_noise_255() / (found_255 * middle) <= _FOUND[1] else None
 
 
 def _spreads(pixels: FloatArray) -> list[tuple[float, float]]:

@@ -64,6 +64,12 @@ def test_camera_noise_is_uneven_and_in_8_bits(tmp_path: Path) -> None:
     assert 5 < 255 * float((case.degraded.pixels - case.reference.pixels).std()) < 40
 
 
+def test_noise_without_strength_is_refused(tmp_path: Path) -> None:
+    _save(tmp_path / "a.png", (32, 32))
+    with pytest.raises(InvalidRequest, match="speckle has no strength; give --sigma"):
+        _cases(Task.DENOISE, tmp_path, noise="speckle")
+
+
 def test_camera_noise_is_for_colour_pictures(tmp_path: Path) -> None:
     _save(tmp_path / "a.png", (32, 32))
     with pytest.raises(InvalidRequest, match="is gray, but a camera's noise"):
