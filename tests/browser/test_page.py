@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -15,8 +17,9 @@ from skimage import data
 from restoration import restore
 from restoration.images import read
 from restoration.service import Service
-from restoration.types import Done, RestoreRequest, Task
+from restoration.types import Done, RestoreRequest, RestoreResult, Task
 from restoration.ui import callbacks, compare, text
+from restoration.ui.answers import Answers
 from tests.browser import steps
 from tests.ui import pictures
 from tests.ui.serving import serve
@@ -188,6 +191,41 @@ def test_strength_of_an_upscaler_acts_after_the_run_too(
     expect(page.locator("#super-resolution-status")).to_contain_text("Strength 0")
     np.testing.assert_array_equal(read(steps.download(page, "super-resolution", downloads)).to_array(), plain)
     assert len(service.list_records()) == runs
+
+
+def test_strength_that_needs_a_run_says_so(page: Page, url: str, tmp_path: Path) -> None:
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "grainy.png"))
+    steps.restore(page, "denoise")
+    steps.set_number(page, "Noise level", 40)
+    steps.set_number(page, "Strength", 0.5)
+    expect(page.get_by_text(text.RUN_AGAIN)).to_be_visible()
+    expect(page.locator("#denoise-status")).to_contain_text("Strength 1")
+
+
+def test_strength_of_a_picture_that_is_gone_changes_nothing(
+    page: Page, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, may_answer, mix = threading.Event(), threading.Event(), Answers.mix
+
+    def slow(answers: Answers, *values: Any, **named: Any) -> RestoreResult | None:
+        asked.set()
+        assert may_answer.wait(timeout=60)
+        return mix(answers, *values, **named)
+
+    steps.open_page(page, url)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "first.png"))
+    steps.restore(page, "denoise")
+    monkeypatch.setattr(Answers, "mix", slow)
+    steps.set_number(page, "Strength", 0.5)
+    assert asked.wait(timeout=60)
+    steps.choose_file(page, "denoise", pictures.write_picture(tmp_path / "second.png"))
+    expect(page.locator("#denoise-status")).to_contain_text("appears here")
+    may_answer.set()
+    steps.set_number(page, "Strength", 0.6)  # when this is answered, the one before is, too
+    expect(page.get_by_text(text.RUN_AGAIN)).to_be_visible()
+    expect(page.locator("#denoise-status")).to_contain_text("appears here")
+    expect(page.locator("#denoise-download")).to_be_hidden()
 
 
 def test_picture_of_the_kernel_is_asked_for_with_blur_only(page: Page, url: str) -> None:
