@@ -67,7 +67,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     return ExemplarFill()
 
 
-def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator) -> _Floats:
+def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator, start: _Floats | None = None) -> _Floats:
     """Return the picture with its holes filled from its known patches; known pixels stay bit for bit.
 
     Where hardly a patch is known, the fill is smooth.
@@ -75,8 +75,9 @@ def fill_by_example(image: _Floats, mask: _Mask, *, rng: np.random.Generator) ->
     Args:
         image: (H, W, 3), range [0, 1]; what lies in the holes is not looked at.
         mask: (H, W), True = fill.
+        start: (H, W, 3), the picture with its holes filled softly, which the parts are to be near; None = smoothly.
     """
-    start = fill_smoothly(image, mask)
+    start = fill_smoothly(image, mask) if start is None else start
     if min(mask.shape) < 2 * REACH_PX + 2 or not known_patches(mask).any():
         return start
     parts = shift_parts(start, mask, rng=rng) if _thickness_px(mask) > _WIDE_PX else None

@@ -13,6 +13,7 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
 from itertools import pairwise
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from restoration.types import Parameters
 _CELL_PX = 1024
 _JOIN_PX = 64
 _THICK_PX = 32  # wider holes are filled from coarse to fine; 16 to 96 were tried
+_MARGIN = 1.0  # of a hole's thickness
 _LEAST_KNOWN_BELOW = 0.25  # of a pixel of half the size; thin known strips between holes still tell their colour there
 _LEAST_MARGIN_PX = 48
 _VIEWS = ((8, 100_000), (4, 200_000), (2, 400_000))
@@ -43,10 +45,18 @@ _MOST_WIDE, _LARGEST_AROUND_PX = 50, 4_000_000
 _LEAST_KNOWN = 0.5  # of the surroundings, for parts and patches to be found in them
 _WHOLE_PIXELS = 1_500_000
 _FIRST_TAIL = 0.1
-_HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
+HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
 
 _Floats = npt.NDArray[np.float32]
 _Mask = npt.NDArray[np.bool_]
+
+
+class Pass(Enum):
+    """Which pass over a hole it is: the only one, the first of several, at the smallest size, or one that enlarges."""
+
+    ONLY = "only"
+    FIRST = "first"
+    LATER = "later"
 
 
 class FillUNet(nn.Module):
@@ -101,7 +111,7 @@ class FillUNet(nn.Module):
             filled: (B, 3, H, W), range [0, 1]; the picture, its holes filled smoothly or by a coarser pass.
             mask: (B, 1, H, W), 1 = hole.
         """
-        x = self.head(torch.cat([filled, _HOLE_LEVEL * mask], dim=1))
+        x = self.head(torch.cat([filled, HOLE_LEVEL * mask], dim=1))
         skips: list[Tensor] = []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             x = encoder(x)
@@ -145,8 +155,15 @@ class FillRestorer(NetworkRestorer):
 
     network: FillUNet
     cell_px = _CELL_PX
+    thick_px = _THICK_PX
+    margin = _MARGIN
     whole_pixels = _WHOLE_PIXELS
     views: Sequence[tuple[int, int]] = _VIEWS
+
+    def damage(self, filled: Tensor, mask: Tensor, *, which: Pass) -> Tensor:
+        """Return what the network finds wrong in filled holes; see `FillUNet.forward` and `correct`."""
+        damage: Tensor = self.network(filled, mask)
+        return damage
 
     def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
         assert mask is not None
@@ -173,53 +190,82 @@ class FillRestorer(NetworkRestorer):
             _wide_parts(unknown) if parameters.get("large_holes") == "texture" else (np.zeros(unknown.shape, int), [])
         )
         rest = unknown & ~np.isin(wide_numbers, [piece.number for piece in wide_pieces])
-        numbers, pieces = cut_holes(rest, cell_px=self.cell_px, thick_px=_THICK_PX, join_px=_JOIN_PX)
+        numbers, pieces = cut_holes(rest, cell_px=self.cell_px, thick_px=self.thick_px, join_px=_JOIN_PX)
         count = len(pieces) + len(wide_pieces)
         if not count:
             yield 1.0, image.float().cpu()
             return
         filled, unknown = filled.copy(), unknown.copy()
         for done, piece in enumerate([*pieces, *wide_pieces], start=1):
+            rng = np.random.default_rng((int(parameters.get("seed", 0)), piece.number))
             if done > len(pieces):
                 window = surroundings_of(piece, unknown.shape)
                 own = wide_numbers[window] == piece.number
-                rng = np.random.default_rng((int(parameters["seed"]), piece.number))
                 fill = fill_by_example(filled[window], unknown[window], rng=rng)
             else:
-                window = self._window(piece, unknown.shape)
+                grown = self.margin * piece.thickness_px if piece.thickness_px > self.thick_px else 0
+                window = self._window(piece, unknown.shape, margin_px=max(_LEAST_MARGIN_PX, round(grown)))
                 own = numbers[window] == piece.number
-                fill = self._fill(filled[window], unknown[window], piece.thickness_px, image.device)
+                fill = self.fill(filled[window], unknown[window], piece.thickness_px, image.device, rng)
             filled[window][own] = fill[own]
             unknown[window][own] = False
             yield done / count, torch.from_numpy(filled).permute(2, 0, 1)[None]
 
-    def _window(self, piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:
-        """Return a window with a margin as wide as the hole is thick, sides of the network's multiple where it fits."""
+    def _window(self, piece: Piece, shape: tuple[int, ...], *, margin_px: int) -> tuple[slice, slice]:
+        """Return a window round a piece, its sides the network's multiple where that fits."""
         top, left, bottom, right = piece.box
-        margin = max(_LEAST_MARGIN_PX, round(piece.thickness_px) if piece.thickness_px > _THICK_PX else 0)
         multiple = self.network.size_multiple
-        height, width = (-(-(side + 2 * margin) // multiple) * multiple for side in (bottom - top, right - left))
+        height, width = (-(-(side + 2 * margin_px) // multiple) * multiple for side in (bottom - top, right - left))
         return window_of(piece.box, shape, height_px=height, width_px=width)
 
-    def _fill(self, image: _Floats, mask: _Mask, thickness_px: float, device: torch.device) -> _Floats:
-        """Return a window, (H, W, 3), with all its holes filled."""
+    def fill(
+        self,
+        image: _Floats,
+        mask: _Mask,
+        thickness_px: float,
+        device: torch.device,
+        rng: np.random.Generator,
+        *,
+        which: Pass = Pass.ONLY,
+    ) -> _Floats:
+        """Return a window, (H, W, 3), with all its holes filled.
+
+        Args:
+            which: the pass, unless the window is filled at half the size first.
+        """
         start = fill_smoothly(image, mask)
-        if thickness_px > _THICK_PX and min(mask.shape) >= 4 * self.network.size_multiple:
-            coarse = self._fill(*halved(start, mask, least_known=_LEAST_KNOWN_BELOW), thickness_px / 2, device)
+        if self.is_halved(mask, thickness_px):
+            small = halved(start, mask, least_known=_LEAST_KNOWN_BELOW)
+            coarse = self.fill_coarsely(*small, thickness_px / 2, device, rng)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
+            which = Pass.LATER
+        return self.correct(start, mask, device, which=which)
+
+    def is_halved(self, mask: _Mask, thickness_px: float) -> bool:
+        """Tell whether a window is filled at half the size first."""
+        return thickness_px > self.thick_px and min(mask.shape) >= 4 * self.network.size_multiple
+
+    def fill_coarsely(
+        self, image: _Floats, mask: _Mask, thickness_px: float, device: torch.device, rng: np.random.Generator
+    ) -> _Floats:
+        """Return a window of a picture that was halved, (H, W, 3), with all its holes filled."""
+        return self.fill(image, mask, thickness_px, device, rng, which=Pass.FIRST)
+
+    def correct(self, start: _Floats, mask: _Mask, device: torch.device, *, which: Pass) -> _Floats:
+        """Return a filled picture less what the network finds wrong in its holes, cell by cell where it is large."""
         if mask.size <= self.whole_pixels:
-            return self._correct(start, mask, device)
+            return self._correct_whole(start, mask, device, which=which)
         filled = start.copy()
         numbers, pieces = cut_holes(mask, cell_px=self.cell_px, thick_px=max(mask.shape), join_px=None)
         for piece in pieces:
-            window = self._window(piece, mask.shape)
+            window = self._window(piece, mask.shape, margin_px=_LEAST_MARGIN_PX)
             own = numbers[window] == piece.number
-            filled[window][own] = self._correct(start[window], mask[window], device)[own]
+            seen = self._correct_whole(start[window], mask[window], device, which=which)
+            filled[window][own] = seen[own]
         return filled
 
-    def _correct(self, filled: _Floats, mask: _Mask, device: torch.device) -> _Floats:
-        """Return the picture less what the network finds wrong in its holes."""
+    def _correct_whole(self, filled: _Floats, mask: _Mask, device: torch.device, *, which: Pass) -> _Floats:
         multiple = self.network.size_multiple
         below, right = (-side % multiple for side in mask.shape)
         pads = (0, right, 0, below)
@@ -230,7 +276,7 @@ class FillRestorer(NetworkRestorer):
 
         def found(places: list[int], view: int) -> Tensor:
             seen = view_of(batch, view).contiguous(memory_format=torch.channels_last)
-            return turned_back(self.network(seen, view_of(told, view)).float(), view)
+            return turned_back(self.damage(seen, view_of(told, view), which=which).float(), view)
 
         views = next((count for count, most in self.views if mask.size <= most), 1)
         damage = mean_of_views(found, [views])[..., : mask.shape[0], : mask.shape[1]]
@@ -244,9 +290,7 @@ def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
     Parts in whose surroundings more is lost than left, or that are too many or too large for the time that patches
     take, are not among the pieces.
     """
-    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
-    square = np.ones((_SOFT_PX + 3, _SOFT_PX + 3), np.uint8)
-    wide = mask & (cv2.dilate((depth > _SOFT_PX / 2).astype(np.uint8), square) > 0)
+    wide = wide_parts_of(mask, wide_px=_SOFT_PX)
     if cv2.connectedComponents(wide.astype(np.uint8))[0] - 1 > _MOST_WIDE:
         return np.zeros(mask.shape, np.int32), []
     numbers, pieces = cut_holes(wide, cell_px=_CELL_PX, thick_px=0)
@@ -256,6 +300,14 @@ def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
         for piece, holes in zip(pieces, around, strict=True)
         if holes.size <= _LARGEST_AROUND_PX and 1 - holes.mean() >= _LEAST_KNOWN
     ]
+
+
+def wide_parts_of(mask: _Mask, *, wide_px: int) -> _Mask:
+    """Return those parts of the holes (H, W) that a disc of more than `wide_px` fits in, and what is next to them."""
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    square = np.ones((wide_px + 3, wide_px + 3), np.uint8)
+    is_wide: _Mask = mask & (cv2.dilate((depth > wide_px / 2).astype(np.uint8), square) > 0)
+    return is_wide
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:

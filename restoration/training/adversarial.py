@@ -27,6 +27,7 @@ from restoration.training.config import Recipe
 from restoration.training.critics import activations, build_critic, crop_at_mask
 from restoration.training.dataset import Batch, Dataset
 from restoration.training.losses import pixel_loss
+from restoration.training.objectives import StagedNetwork
 from restoration.training.perceptual import (
     FeatureLoss,
     artefact_loss,
@@ -35,7 +36,7 @@ from restoration.training.perceptual import (
     discount_weights,
     feature_matching,
 )
-from restoration.training.stages import StagedNetwork, answers_and_reference, completed
+from restoration.training.stages import answers_and_reference, completed
 from restoration.training.trainer import Trainer, learning_rate
 
 _BETAS: Mapping[Kind, tuple[float, float]] = {
@@ -63,7 +64,8 @@ class AdversarialTrainer(Trainer):
             )
         self.critic = build_critic(self.settings, seed=recipe.seed + 1).to(device)
         betas = _BETAS[self.settings.kind]
-        self.critic_optimizer = torch.optim.Adam(self.critic.parameters(), lr=self.settings.critic_lr, betas=betas)
+        self._learning = [each for each in self.critic.parameters() if each.requires_grad]
+        self.critic_optimizer = torch.optim.Adam(self._learning, lr=self.settings.critic_lr, betas=betas)
         self.feature_loss: FeatureLoss | None = None
         if self.settings.perceptual:
             self.feature_loss = build_feature_loss(self.settings.features).to(device)
@@ -143,14 +145,14 @@ class AdversarialTrainer(Trainer):
         if settings.kind == "wgan-gp":
             generator = torch.Generator().manual_seed(self.recipe.seed * 1_000_003 + self.step)
             return settings.penalty * gradient_penalty(self.critic, reference, restored, mask, generator=generator)
-        if settings.kind == "non-saturating" and self.step % settings.penalty_every == 0:
+        if settings.kind == "non-saturating" and settings.penalty and self.step % settings.penalty_every == 0:
             return settings.penalty_every * settings.penalty / 2 * r1_penalty(self.critic, reference, mask)
         return reference.new_zeros(())
 
     def _judged(self, restored: Tensor, reference: Tensor, batch: Batch) -> Tensor:
         """Return what the critic and the frozen judges say of the network's answers, weighed."""
         settings = self.settings
-        self.critic.requires_grad_(False)
+        self._let_critic_learn(False)
         with self._autocast():
             with torch.no_grad(), activations(self.critic) as theirs:
                 real = self._scores(reference, batch.mask)
@@ -161,7 +163,7 @@ class AdversarialTrainer(Trainer):
                 loss = loss + settings.feature_matching * feature_matching(ours, theirs)
             if self.feature_loss is not None:
                 loss = loss + settings.perceptual * self.feature_loss(*self._in_view(restored, reference, batch.mask))
-        self.critic.requires_grad_(True)
+        self._let_critic_learn(True)
         if settings.artefact:
             with torch.no_grad():
                 average, _ = self.restore(self.average, batch)
@@ -169,6 +171,10 @@ class AdversarialTrainer(Trainer):
         if settings.colour:
             loss = loss + settings.colour * colour_loss(restored, reference)
         return loss
+
+    def _let_critic_learn(self, learns: bool) -> None:
+        for parameter in self._learning:
+            parameter.requires_grad_(learns)
 
     def _in_view(self, restored: Tensor, reference: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return the part of both that the perceptual loss looks at, which is most of its cost."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from restoration.training.settings import Count, Natural, SomeShare, Weight
 
 Kind = Literal["relativistic", "vanilla", "non-saturating", "wgan-gp"]
-CriticName = Literal["unet", "patch", "vgg", "local-global"]
+CriticName = Literal["unet", "patch", "projected", "vgg", "local-global"]
 Features = Literal["auto", "vgg19", "denoiser", "contrast"]
 
 
@@ -21,8 +21,8 @@ class Adversarial:
     Args:
         critic: see `critics.build_critic`.
         kind: "relativistic" = relativistic average (ESRGAN); "vanilla" = cross entropy (Real-ESRGAN);
-            "non-saturating" = softplus with the R1 penalty on real pictures; "wgan-gp" = Wasserstein distance with the
-            gradient penalty, inside the mask where there is one.
+            "non-saturating" = softplus with the R1 penalty on real pictures, if any; "wgan-gp" = Wasserstein distance
+            with the gradient penalty, inside the mask where there is one.
         critic_config: keyword arguments of the critic.
         pixel: weight of the recipe's own loss.
         perceptual: weight of the distance between features.
@@ -58,3 +58,8 @@ class Adversarial:
     penalty: Weight = 10.0
     penalty_every: Count = 16
     start_step: Natural = 0
+
+    @property
+    def has_gradient_penalty(self) -> bool:
+        """Whether the critic's gradient counts."""
+        return self.kind == "wgan-gp" or (self.kind == "non-saturating" and self.penalty > 0)

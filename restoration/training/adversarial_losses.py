@@ -1,6 +1,6 @@
 """What a critic and the network that it judges make small, and what keeps critics smooth.
 
-Scores are (B, K, ...): a map, or K numbers per picture.
+Scores are (B, K, ...): a map, or K numbers per picture; without a gradient penalty they may be those of N places.
 
 Reference:
     Wang et al., ESRGAN, 2018, arXiv:1809.00219, and Jolicoeur-Martineau, The Relativistic Discriminator, 2018,

@@ -14,6 +14,7 @@ from restoration.errors import InvalidRequest
 from restoration.training.adversarial_config import Adversarial, Features
 from restoration.training.settings import (
     Count,
+    Factor,
     Levels255,
     Names,
     Natural,
@@ -85,6 +86,8 @@ class Recipe:
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
         patch_px: side of the low-quality patch.
+        most_shrunk: patches are cut up to so many times as large and shrunk, so that coarse structure is seen too; for
+            scale 1.
         batch: patches per step.
         max_side_px: photographs are shrunk to this long side first, which also removes their own artefacts.
         steps: length of the run; the learning rate falls to zero over it (cosine).
@@ -104,6 +107,8 @@ class Recipe:
             count.
         thin_share: smallest and largest share of a patch that scratches, dust, folds and text of "holes" cover; more
             than a photograph has teaches more per patch.
+        half_share: share of the patches of "holes" that lose wide strokes and boxes; the network is given these at half
+            the size, and told so.
         perceptual: weight of the distance between features (see `perceptual`), added to `loss`; 0 for none. Where
             there is a teacher, they are compared with those of its answer.
         features: what that distance looks at, as in `Adversarial`.
@@ -114,6 +119,7 @@ class Recipe:
             then. 0 never stops it, and the last ones are.
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
+        init_also: name of a part of the network that starts from the same file, too, as the whole does; empty for none.
         revive: let channels that died in the run before (see `silent`) begin anew, of the weights in `init_from`.
         learn: beginnings of the names of the weights that learn, the others stay as they are; empty for all.
         adversarial: a critic takes part; None where none does.
@@ -130,6 +136,7 @@ class Recipe:
     pair_share: Share = 0.0
     scale: Count = 1
     patch_px: Count = 96
+    most_shrunk: Factor = 1.0
     batch: Count = 16
     max_side_px: Count = 1024
     optimizer: OptimizerName = "adam"
@@ -140,6 +147,7 @@ class Recipe:
     objective: Objective | Literal[""] = ""
     loss: Loss = "l1"
     thin_share: Shares = THIN_SHARE
+    half_share: Share = 0.0
     perceptual: Weight = 0.0
     features: Features = "auto"
     texture: Weight = 0.0
@@ -147,6 +155,7 @@ class Recipe:
     held_out: TrueShare = 0.025
     patience: Natural = 0
     init_from: str = ""
+    init_also: str = ""
     learn: Names = ()
     revive: bool = False
     adversarial: Adversarial | None = None
@@ -188,6 +197,17 @@ def _disagreement(recipe: Recipe) -> str:
         return f"enlarges by {recipe.scale}, which objective {recipe.objective} does not; use another objective"
     if recipe.learn and not recipe.init_from:
         return "learns some weights only, but starts from no file; remove learn, or name a file in init_from"
+    if recipe.init_also and not recipe.init_from:
+        return "starts a part from the file of init_from, but names none; remove init_also, or name a file in init_from"
+    if recipe.half_share and recipe.degradation != "holes":
+        return f"knows a share of the holes at half the size, but {recipe.degradation} cuts none; remove half_share"
+    if recipe.most_shrunk > 1 and recipe.scale > 1:
+        return f"enlarges by {recipe.scale} from patches that are shrunk before; remove most_shrunk"
+    if recipe.most_shrunk > 1 and (recipe.degradation == "exposure" or recipe.teaching is not None):
+        return "has a most_shrunk, which whole pictures and those with a teacher's answers are not cut by; remove it"
+    critic = recipe.adversarial
+    if critic is not None and critic.critic == "projected" and critic.has_gradient_penalty:
+        return 'has critic projected, which knows no gradient penalty; use penalty = 0 and kind "non-saturating"'
     if recipe.revive and not recipe.init_from:
         return "revives dead channels, but starts from no file; remove revive, or name a file in init_from"
     if recipe.texture and recipe.degradation != "holes":

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from restoration.degradations.compose import add_photo_noise
 from restoration.degradations.exposure import expose_and_spoil, expose_and_spoil_evenly
 from restoration.degradations.jpeg import compress_jpeg
-from restoration.degradations.masks import THIN_SHARE, draw_holes
+from restoration.degradations.masks import THIN_SHARE, Mask, draw_holes, draw_wide_holes
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
 from restoration.degradations.resize import downscale
 from restoration.degradations.second_order import degrade_twice
@@ -35,6 +35,7 @@ _VALIDATION_SIGMA = 25 / 255
 _VALIDATION_QUALITY = 20
 _COARSE_SHARE = 0.15
 _COARSE_FACTORS = (2, 3, 4)
+_MOST_SOFT_PX = 1.0  # a coarser pass leaves its fill softer than a shrunk photograph is
 
 
 def damage(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
@@ -102,15 +103,35 @@ def _cut_holes(patch: FloatArray, thin_share: tuple[float, float], rng: np.rando
 
 
 def _holes(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
-    """Cut holes; fill some of them with a blurred picture instead, as a coarser pass would leave them."""
+    """Cut holes; fill some of them with a picture of less resolution, as a coarser pass would leave them.
+
+    It has half the size where the network is told, by level 1, and any smaller size where it is not.
+    """
+    if recipe.half_share:
+        if rng.random() >= recipe.half_share:
+            return _cut_holes(patch, recipe.thin_share, rng)
+        mask = draw_wide_holes(*patch.shape[:2], rng=rng)
+        coarse = _coarse_in(mask, patch, factor=2, soft_px=float(rng.uniform(0, _MOST_SOFT_PX)))
+        return Damaged(coarse, level=1.0, mask=mask.astype(np.float32))
     damaged = _cut_holes(patch, recipe.thin_share, rng)
     if rng.random() >= _COARSE_SHARE or damaged.mask is None:
         return damaged
-    height, width = patch.shape[:2]
     factor = int(rng.choice(_COARSE_FACTORS))
+    return damaged._replace(picture=_coarse_in(damaged.mask > 0, patch, factor=factor))
+
+
+def _coarse_in(mask: Mask, patch: FloatArray, *, factor: int, soft_px: float = 0.0) -> FloatArray:
+    """Return a patch (H, W, 3) that has less resolution where the mask (H, W) is True.
+
+    Args:
+        soft_px: deviation of a Gaussian that smooths it at the smaller size.
+    """
+    height, width = patch.shape[:2]
     small = cv2.resize(patch, (width // factor, height // factor), interpolation=cv2.INTER_AREA)
+    if soft_px:
+        small = cv2.GaussianBlur(small, (0, 0), soft_px)
     coarse = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.float32)
-    return damaged._replace(picture=np.where(damaged.mask[..., None] > 0, coarse, patch))
+    return np.where(mask[..., None], coarse, patch)
 
 
 def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:

@@ -192,6 +192,8 @@ class PatchDataset:
         """Return one patch in full resolution, flipped and turned at random, and the shrunk one where that exists."""
         scale, side = self.recipe.scale, self.recipe.patch_px
         photo = self.photos[index]
+        if self.recipe.most_shrunk > 1:
+            return None, self._shrunk_cut(photo, rng)
         top = int(rng.integers(photo.shape[0] // scale - side + 1))
         left = int(rng.integers(photo.shape[1] // scale - side + 1))
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
@@ -202,6 +204,16 @@ class PatchDataset:
             return (patch[:, ::-1] if flip else patch).astype(np.float32) / np.float32(255)
 
         return cut(self._small[index], 1) if self._small else None, cut(photo, scale)
+
+    def _shrunk_cut(self, photo: Photo, rng: np.random.Generator) -> FloatArray:
+        """Return a patch that was cut larger and shrunk, flipped and turned at random."""
+        side = self.recipe.patch_px
+        most = min(side * self.recipe.most_shrunk, *photo.shape[:2])
+        cut = round(float(np.exp(rng.uniform(np.log(side), np.log(most)))))
+        top, left = (int(rng.integers(length - cut + 1)) for length in photo.shape[:2])
+        patch = cv2.resize(photo[top : top + cut, left : left + cut], (side, side), interpolation=cv2.INTER_AREA)
+        turned = np.rot90(patch, int(rng.integers(4)))
+        return (turned[:, ::-1] if rng.integers(2) else turned).astype(np.float32) / np.float32(255)
 
     def _validation_set(self, photos: Sequence[Photo]) -> list[Batch]:
         """Return central crops, damaged at middle strength, of the photographs that are large enough."""

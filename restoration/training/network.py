@@ -33,6 +33,13 @@ def build_network(recipe: Recipe) -> nn.Module:
         own = network.state_dict()
         first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
         given = _first_weights(recipe)
+        if recipe.init_also:
+            given = {f"{recipe.init_also}.{name}": tensor for name, tensor in given.items()} | given
+            if not any(name.startswith(f"{recipe.init_also}.") for name in own):
+                raise InvalidRequest(
+                    f"Recipe {recipe.name} starts {recipe.init_also} from the file, too, but {recipe.network} has no "
+                    f"such part; its parts are {_parts_of(own)}."
+                )
         taken = {}
         for name, tensor in given.items():
             if name in own and tensor.shape == own[name].shape:

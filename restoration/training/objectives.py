@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,18 @@ from restoration.training.config import Recipe
 from restoration.training.dataset import Batch
 
 _SHAVED_PX = 6
+
+
+@runtime_checkable
+class StagedNetwork(Protocol):
+    """What a network with stages has besides its call."""
+
+    def stages(self, picture: Tensor, mask: Tensor, is_half_known: Tensor | None = None) -> Sequence[Tensor]:
+        """Return a raw answer (B, 3, H, W) per stage, the last one that of the call.
+
+        Args:
+            is_half_known: (B, 1, 1, 1), 1 = the holes are filled as a picture of half the size has them.
+        """
 
 
 def restored_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
@@ -38,7 +51,8 @@ def _detail(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, T
 
 def _fill(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[Tensor, Tensor]:
     assert batch.mask is not None, "this objective needs a degradation that cuts holes"
-    damage: Tensor = network(batch.lq, batch.mask)
+    told = (batch.level,) if isinstance(network, StagedNetwork) else ()
+    damage: Tensor = network(batch.lq, batch.mask, *told)
     return batch.lq - batch.mask * damage.float(), batch.gt
 
 

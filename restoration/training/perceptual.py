@@ -145,7 +145,7 @@ def build_feature_loss(kind: Features) -> FeatureLoss:
         InvalidRequest: VGG19 is asked for and its weights cannot be had.
     """
     if kind == "denoiser":
-        return _denoiser_features()
+        return denoiser_features()
     if kind == "contrast":
         return LocalContrast()
     try:
@@ -158,7 +158,7 @@ def build_feature_loss(kind: Features) -> FeatureLoss:
             )
             raise InvalidRequest(message) from error
         log.warning("VGG19's weights cannot be had (%s); the denoiser's features take their place", error)
-        return _denoiser_features()
+        return denoiser_features()
 
 
 def _vgg_features() -> VGGFeatures:
@@ -170,10 +170,11 @@ def _vgg_features() -> VGGFeatures:
     return VGGFeatures(network.features)
 
 
-def _denoiser_features() -> DenoiserFeatures:
+def denoiser_features(*, finest_level: int = _FINEST_LEVEL) -> DenoiserFeatures:
+    """Return the built-in denoiser's features, those of every level from the finest one on."""
     network = ResUNet(blocks=2, slopes=False)
     network.load_state_dict({name: tensor.float() for name, tensor in load_file(weights_folder() / _DENOISER).items()})
-    return DenoiserFeatures(network)
+    return DenoiserFeatures(network, finest_level=finest_level)
 
 
 def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:

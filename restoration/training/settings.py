@@ -24,6 +24,7 @@ class Limits:
 Count = Annotated[int, Limits(lambda value: value >= 1, "of at least 1")]
 Natural = Annotated[int, Limits(lambda value: value >= 0, "of at least 0")]
 Weight = Annotated[float, Limits(lambda value: value >= 0, "of at least 0")]
+Factor = Annotated[float, Limits(lambda value: value >= 1, "of at least 1")]
 Positive = Annotated[float, Limits(lambda value: value > 0, "above 0")]
 Share = Annotated[float, Limits(lambda value: 0 <= value <= 1, "from 0 to 1")]
 SomeShare = Annotated[float, Limits(lambda value: 0 < value <= 1, "above 0 and at most 1")]

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
-
 import torch
 from torch import Tensor, nn
 
 from restoration.training.config import Recipe
 from restoration.training.dataset import Batch
-from restoration.training.objectives import restored_and_reference
-
-
-@runtime_checkable
-class StagedNetwork(Protocol):
-    """What a network with stages has besides its call."""
-
-    def stages(self, picture: Tensor, mask: Tensor) -> Sequence[Tensor]:
-        """Return a raw answer (B, 3, H, W) per stage, the last one that of the call."""
+from restoration.training.objectives import StagedNetwork, restored_and_reference
 
 
 def answers_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> tuple[list[Tensor], Tensor]:
@@ -31,7 +20,7 @@ def answers_and_reference(network: nn.Module, batch: Batch, recipe: Recipe) -> t
         restored, reference = restored_and_reference(network, batch, recipe)
         return [restored], reference
     assert batch.mask is not None, "networks with stages need a degradation that cuts holes"
-    return [answer.float() for answer in network.stages(batch.lq, batch.mask)], batch.gt
+    return [answer.float() for answer in network.stages(batch.lq, batch.mask, batch.level)], batch.gt
 
 
 def completed(answer: Tensor, batch: Batch) -> Tensor:

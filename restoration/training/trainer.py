@@ -27,7 +27,7 @@ from restoration.training.losses import per_picture, pixel_loss
 from restoration.training.muon import Muon
 from restoration.training.narrowing import Hints, followed_channels
 from restoration.training.network import build_network
-from restoration.training.objectives import objective_of, restored_and_reference
+from restoration.training.objectives import StagedNetwork, objective_of, restored_and_reference
 from restoration.training.perceptual import FeatureLoss, build_feature_loss
 from restoration.training.samples import write_triples
 from restoration.training.silent import revive, silent_share
@@ -81,6 +81,10 @@ class Trainer:
         self.best: dict[str, Any] | None = None  # step and averaged weights of that one, for a recipe with patience
         self.is_stopping = False  # set it, and `run` saves after the step that it is at, and returns
         self.network = build_network(recipe).to(device)
+        if recipe.half_share and not isinstance(self.network, StagedNetwork):
+            raise InvalidRequest(
+                f"Network {recipe.network} cannot be told what is known at half the size; remove half_share."
+            )
         if recipe.revive:
             self._revive()
         self.average = copy.deepcopy(self.network).eval().requires_grad_(False)

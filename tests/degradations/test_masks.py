@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import typing
 
+import cv2
 import numpy as np
 import pytest
 
-from restoration.degradations.masks import LEAST_SHARE, MOST_SHARE, Kind, draw_holes, draw_kind
+from restoration.degradations.masks import LEAST_SHARE, MOST_SHARE, Kind, draw_holes, draw_kind, draw_wide_holes
 
 KINDS = typing.get_args(Kind)
 
@@ -38,6 +39,14 @@ def test_small_pictures_have_damaged_and_sound_pixels(size: tuple[int, int]) -> 
         mask = draw_holes(*size, rng=np.random.default_rng(seed))
         assert mask.any()
         assert not mask.all()
+
+
+def test_wide_holes_are_wide_and_leave_most_of_the_picture(rng: np.random.Generator) -> None:
+    masks = [draw_wide_holes(128, 128, rng=rng) for _ in range(60)]
+    depths = [cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max() for mask in masks]
+    assert min(depths) > 2
+    assert np.median(depths) > 8
+    assert 0.04 < min(mask.mean() for mask in masks) < max(mask.mean() for mask in masks) < 0.62
 
 
 def test_thin_damage_covers_the_share_that_is_asked_for() -> None:

@@ -43,7 +43,7 @@ TINY: Mapping[str, dict[str, Any]] = {
     "rrdbnet:build": {"num_feat": 4, "num_block": 1, "num_grow_ch": 4},
     "darkir:build": {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]},
     "zero_dce:build": {"width": 4},
-    "contextual_attention:build": {"width": 4, "widths": [4, 6], "blocks": [1], "dilations": [1]},
+    "contextual_attention:build": {"widths": [4, 6], "blocks": [1], "dilations": [1]},
     "damaged_upscaler:build": {
         "upscaler": {"num_feat": 4, "num_conv": 2},
         "denoiser": {"widths": [4, 8], "blocks": 1},

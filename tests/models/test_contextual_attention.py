@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from restoration.models import contextual_attention
+from restoration.models import attention, contextual_attention
+from restoration.models.attention import attend
 from restoration.models.contextual_attention import (
     ContextualAttentionNet,
     ContextualAttentionRestorer,
-    attend,
     build,
     plausible_share,
 )
+from restoration.models.fill_unet import Pass
 from restoration.models.membrane import fill_smoothly
 from restoration.models.smoothing import gaussian_smooth
 
@@ -110,9 +112,9 @@ def test_attention_carries_other_values_than_it_compares() -> None:
 def _offsets(rounds: int, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     """Return how far away the patches are that a flat hole takes, (2, 8, 8), in patches."""
     taken: list[Tensor] = []
-    choose = contextual_attention._best_alone
-    monkeypatch.setattr(contextual_attention, "_ROUNDS", rounds)
-    monkeypatch.setattr(contextual_attention, "_best_alone", lambda weights: taken.append(weights) or choose(weights))
+    choose = attention._best_alone
+    monkeypatch.setattr(attention, "_ROUNDS", rounds)
+    monkeypatch.setattr(attention, "_best_alone", lambda weights: taken.append(weights) or choose(weights))
     features = 1 + torch.randn(1, 4, 40, 56, generator=torch.Generator().manual_seed(8))
     mask = torch.zeros(1, 1, 40, 56)
     mask[..., 12:28, 8:24] = 1
@@ -131,12 +133,12 @@ def test_agreement_is_that_of_all_pairs_of_patches() -> None:
     allowed[0, :, ::7], allowed[1, :, 1::5] = -torch.inf, -torch.inf
     asking = torch.nn.functional.max_pool2d(mask, 2).flatten(2).mT
     expected = started = allowed.softmax(dim=2)
-    for _ in range(contextual_attention._ROUNDS):
+    for _ in range(attention._ROUNDS):
         said = expected * asking
-        around = contextual_attention._fused(said.reshape(2, 8, 10, 8, 10)).reshape(said.shape) - said
-        expected = (allowed + contextual_attention._AGREEMENT * around).softmax(dim=2)
+        around = attention._fused(said.reshape(2, 8, 10, 8, 10)).reshape(said.shape) - said
+        expected = (allowed + attention._AGREEMENT * around).softmax(dim=2)
     assert float((expected - started).abs().max()) > 0.1
-    torch.testing.assert_close(contextual_attention._agreed(started, allowed, mask), expected)
+    torch.testing.assert_close(attention._agreed(started, allowed, mask), expected)
 
 
 def test_lost_neighbours_agree_from_where_to_copy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +167,7 @@ def test_choosing_the_best_patch_lets_gradients_pass() -> None:
     assert float(features.grad.abs().max()) > 0
 
 
-_SMALL = {"width": 4, "widths": [4, 8, 8], "blocks": [1, 1], "dilations": [1, 2]}
+_SMALL = {"widths": [4, 8, 8, 8], "blocks": [1, 1, 1], "dilations": [1, 2]}
 
 
 @pytest.fixture
@@ -183,10 +185,10 @@ def restorer(tmp_path: Path) -> ContextualAttentionRestorer:
     return build(config=_SMALL, weights={role: tmp_path / f"{role}.safetensors" for role in parts}, parameters={})
 
 
-def _filled(restorer: ContextualAttentionRestorer, image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def _filled(restorer: ContextualAttentionRestorer, image: np.ndarray, mask: np.ndarray, *, seed: int = 0) -> np.ndarray:
     picture = torch.from_numpy(image).permute(2, 0, 1)[None]
     holes = torch.from_numpy(mask.astype(np.float32))[None, None]
-    *_, (fraction, answer) = restorer.steps(picture, parameters={}, mask=holes)
+    *_, (fraction, answer) = restorer.steps(picture, parameters={"seed": seed}, mask=holes)
     assert fraction == 1.0
     return answer[0].permute(1, 2, 0).numpy()
 
@@ -204,6 +206,51 @@ def test_known_pixels_stay_bit_for_bit_and_every_lost_one_is_filled(
     answer = _filled(restorer, image, mask)
     np.testing.assert_array_equal(answer[~mask], image[~mask])
     assert answer[mask].min() > -3
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_gives_nearly_the_same(restorer: ContextualAttentionRestorer, dtype: torch.dtype) -> None:
+    image = np.random.default_rng(15).random((96, 96, 3), dtype=np.float32)
+    mask = np.zeros((96, 96), np.bool_)
+    mask[20:60, 30:60] = True
+    exact = _filled(restorer, image, mask)
+    restorer.to(device=torch.device("cpu"), dtype=dtype)
+    answer = _filled(restorer, image, mask)
+    np.testing.assert_array_equal(answer[~mask], image[~mask])
+    assert np.abs(answer - exact).mean() < 0.02
+
+
+@pytest.mark.parametrize("side", [15, 16, 17, 18, 19, 20])
+def test_hole_of_every_width_is_filled(restorer: ContextualAttentionRestorer, side: int) -> None:
+    image = np.random.default_rng(16).random((100, 110, 3), dtype=np.float32)
+    for offset in (40, 41):
+        mask = np.zeros((100, 110), np.bool_)
+        mask[offset : offset + side, offset : offset + side] = True
+        answer = _filled(restorer, np.where(mask[..., None], np.float32(-9), image), mask)
+        assert answer[mask].min() > -3
+
+
+def test_network_sees_no_window_larger_than_its_limit(
+    restorer: ContextualAttentionRestorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restorer, "whole_pixels", 160**2, raising=False)
+    monkeypatch.setattr(restorer, "cell_px", 64, raising=False)
+    sizes: list[int] = []
+    find = restorer.damage
+
+    def watched(filled: Tensor, mask: Tensor, *, which: Pass) -> Tensor:
+        sizes.append(filled.shape[2] * filled.shape[3])
+        return find(filled, mask, which=which)
+
+    monkeypatch.setattr(restorer, "damage", watched)
+    image = np.random.default_rng(17).random((400, 400, 3), dtype=np.float32)
+    mask = np.zeros((400, 400), np.bool_)
+    np.fill_diagonal(mask, True)
+    wide = cv2.dilate(mask.astype(np.uint8), np.ones((20, 20), np.uint8)) > 0
+    answer = _filled(restorer, image, wide)
+    np.testing.assert_array_equal(answer[~wide], image[~wide])
+    assert len(sizes) > 8
+    assert max(sizes) <= (64 + 2 * 48 + 16) ** 2
 
 
 def test_nothing_lost_changes_nothing(restorer: ContextualAttentionRestorer) -> None:
@@ -236,6 +283,71 @@ def test_fine_stage_adds_detail_but_moves_no_colours_until_it_has_learnt() -> No
     assert float(added.abs().max()) < 0.1
     assert float((fine - coarse)[holes.expand_as(filled) > 0].std()) > 0.02
     assert (coarse - filled)[holes.expand_as(filled) > 0].abs().max() > 1e-4
+
+
+def test_what_is_known_at_half_the_size_passes_the_coarse_stage_by() -> None:
+    network = ContextualAttentionNet(**_SMALL)
+    filled = torch.rand(3, 3, 32, 48, generator=torch.Generator().manual_seed(11))
+    holes = torch.zeros(3, 1, 32, 48)
+    holes[..., 8:20, 8:30] = 1
+    told = torch.tensor([0.0, 1.0, 0.0]).reshape(3, 1, 1, 1)
+    with torch.no_grad():
+        rough, fine = network.stages(filled, holes, told)
+        assert torch.equal(rough[1], filled[1])
+        assert not torch.equal(rough[0], filled[0])
+        for number in range(3):
+            one = slice(number, number + 1)
+            torch.testing.assert_close(network.stages(filled[one], holes[one], told[one])[1], fine[one])
+        torch.testing.assert_close(network(filled, holes, told), filled - fine)
+        torch.testing.assert_close(network(filled[:1], holes[:1]), filled[:1] - fine[:1])
+
+
+def test_wide_holes_are_known_at_half_the_size_after_the_first_pass(
+    restorer: ContextualAttentionRestorer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[tuple[int, Pass]] = []
+    find = restorer.damage
+
+    def watched(filled: Tensor, mask: Tensor, *, which: Pass) -> Tensor:
+        passes.append((filled.shape[3], which))
+        return find(filled, mask, which=which)
+
+    monkeypatch.setattr(restorer, "damage", watched)
+    mask = np.zeros((256, 256), np.bool_)
+    mask[80:176, 80:176] = True
+    _filled(restorer, np.random.default_rng(12).random((256, 256, 3), dtype=np.float32), mask)
+    assert passes == [(128, Pass.FIRST), (256, Pass.LATER)]
+
+
+@pytest.mark.parametrize("lost_share", [0.2, 0.8])
+def test_parts_of_the_picture_go_into_wide_holes_where_more_is_known_than_lost(
+    restorer: ContextualAttentionRestorer, monkeypatch: pytest.MonkeyPatch, lost_share: float
+) -> None:
+    moved: list[float] = []
+    fill = contextual_attention.fill_by_example
+
+    def watched(image: np.ndarray, mask: np.ndarray, **settings: object) -> np.ndarray:
+        moved.append(float(mask.mean()))
+        return fill(image, mask, **settings)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(contextual_attention, "fill_by_example", watched)
+    image = np.random.default_rng(13).random((160, 160, 3), dtype=np.float32)
+    side = round(160 * lost_share**0.5)
+    mask = np.zeros((160, 160), np.bool_)
+    mask[8 : 8 + side, 8 : 8 + side] = True
+    answer = _filled(restorer, image, mask)
+    np.testing.assert_array_equal(answer[~mask], image[~mask])
+    assert np.isfinite(answer).all()
+    assert moved == ([pytest.approx(lost_share, rel=0.1)] if lost_share < 0.5 else [])
+
+
+def test_seed_gives_wide_holes_another_fill(restorer: ContextualAttentionRestorer) -> None:
+    image = np.random.default_rng(14).random((128, 128, 3), dtype=np.float32)
+    mask = np.zeros((128, 128), np.bool_)
+    mask[40:80, 40:80] = True
+    first, again, other = (_filled(restorer, image, mask, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
 
 
 def test_detail_is_copied_where_there_is_some_around_and_not_into_a_clear_sky(rng: np.random.Generator) -> None:

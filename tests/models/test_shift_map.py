@@ -134,3 +134,16 @@ def test_long_hole_in_a_strip_is_left_to_patches(rng: np.random.Generator) -> No
 def test_picture_of_one_colour_stays_of_one_colour(hole: np.ndarray, rng: np.random.Generator) -> None:
     filled = fill_by_example(np.full((128, 128, 3), 0.25, np.float32), hole, rng=rng)
     np.testing.assert_allclose(filled, 0.25, atol=1e-6)
+
+
+@pytest.mark.parametrize("foretold", [0.2, 0.8])
+def test_parts_come_near_to_what_is_foretold(foretold: float, rng: np.random.Generator) -> None:
+    image = np.where(np.arange(120)[None, :, None] < 60, 0.2, 0.8) + 0.05 * rng.standard_normal((96, 120, 3))
+    image = image.astype(np.float32)
+    mask = np.zeros((96, 120), np.bool_)
+    mask[30:66, 40:80] = True
+    start = np.where(mask[..., None], np.float32(foretold), image)
+    filled = fill_by_example(image, mask, rng=np.random.default_rng(0), start=start)
+    plain = fill_by_example(image, mask, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(filled[~mask], image[~mask])
+    assert abs(float(filled[mask].mean()) - foretold) < abs(float(plain[mask].mean()) - foretold) - 0.02

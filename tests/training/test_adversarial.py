@@ -23,7 +23,14 @@ from restoration.training.adversarial_losses import (
     r1_penalty,
 )
 from restoration.training.config import Recipe, read_recipe
-from restoration.training.critics import LocalGlobalCritic, PatchCritic, UNetCritic, VGGCritic, crop_at_mask
+from restoration.training.critics import (
+    LocalGlobalCritic,
+    PatchCritic,
+    ProjectedCritic,
+    UNetCritic,
+    VGGCritic,
+    crop_at_mask,
+)
 from restoration.training.dataset import PatchDataset
 from restoration.training.trainer import Trainer
 
@@ -51,7 +58,7 @@ UPSCALE = Recipe(
 FILL = Recipe(
     name="tiny-fill",
     network="contextual_attention:ContextualAttentionNet",
-    network_config={"width": 4, "widths": [4, 8], "blocks": [1], "dilations": [1]},
+    network_config={"widths": [4, 8], "blocks": [1], "dilations": [1]},
     degradation="holes",
     objective="fill",
     steps=8,
@@ -110,7 +117,15 @@ def test_network_learns_to_please_a_frozen_critic(photos: Path, tmp_path: Path) 
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize("recipe", [UPSCALE, FILL], ids=lambda recipe: recipe.name)
+PROJECTED = dataclasses.replace(
+    FILL,
+    name="tiny-projected",
+    half_share=0.5,
+    adversarial=Adversarial(critic="projected", kind="non-saturating", critic_config={"width": 4}, penalty=0.0),
+)
+
+
+@pytest.mark.parametrize("recipe", [UPSCALE, FILL, PROJECTED], ids=lambda recipe: recipe.name)
 def test_resumed_run_equals_an_unbroken_one(recipe: Recipe, photos: Path, tmp_path: Path) -> None:
     unbroken = _trainer(recipe, photos, tmp_path / "unbroken")
     unbroken.run(every=4, report=lambda _: None)
@@ -221,6 +236,25 @@ def test_gradient_penalty_of_a_linear_critic_is_its_closed_form() -> None:
 )
 def test_critic_gives_the_scores_it_promises(critic: nn.Module, shape: tuple[int, ...]) -> None:
     assert critic(torch.rand(2, 3, 32, 32), torch.ones(2, 1, 32, 32)).shape == shape
+
+
+def test_projected_critic_judges_what_is_lost_at_every_level_and_learns_its_heads_alone() -> None:
+    critic = ProjectedCritic(4)
+    picture, mask = torch.rand(2, 3, 32, 32), torch.zeros(2, 1, 32, 32)
+    mask[1, :, 5:10, 9:12] = 1  # touches two of the cells of 8x8 pixels
+    assert critic(picture, mask).shape == (2, 4)
+    assert critic(picture).shape == (2 * 16, 4)
+    assert {name.split(".")[0] for name, each in critic.named_parameters() if each.requires_grad} == {"heads"}
+
+
+def test_frozen_features_of_a_critic_stay_as_they_are(photos: Path, tmp_path: Path) -> None:
+    trainer = _trainer(PROJECTED, photos, tmp_path)
+    before = {name: each.clone() for name, each in trainer.critic.state_dict().items()}
+    trainer.run(every=2, until_step=2, report=lambda _: None)
+    after = trainer.critic.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("judge."))
+    assert not all(torch.equal(before[name], after[name]) for name in before if name.startswith("heads."))
+    assert not any(each.requires_grad for name, each in trainer.critic.named_parameters() if name.startswith("judge."))
 
 
 def test_local_crop_lies_round_the_hole_and_inside_the_picture() -> None:

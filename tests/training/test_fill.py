@@ -11,10 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from restoration.errors import InvalidRequest
 from restoration.models.membrane import fill_smoothly
+from restoration.training import damage
 from restoration.training.config import Recipe
 from restoration.training.dataset import PatchDataset
 from restoration.training.losses import pixel_loss
+from restoration.training.network import build_network
 from restoration.training.objectives import restored_and_reference
 from restoration.training.trainer import Trainer
 
@@ -58,6 +61,61 @@ def test_validation_holes_are_filled_as_the_model_fills_them(photos: Path) -> No
     gt = held_out.gt[0].permute(1, 2, 0).numpy()
     expected = fill_smoothly(gt, held_out.mask[0, 0].numpy() > 0)
     np.testing.assert_array_equal(held_out.lq[0].permute(1, 2, 0).numpy(), expected)
+
+
+def test_share_of_the_holes_is_known_at_half_the_size_and_told_so(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damage, "_MOST_SOFT_PX", 0.0)
+    recipe = dataclasses.replace(FILL, half_share=0.5, batch=40)
+    batch = PatchDataset(recipe, [photos]).batch(2)
+    assert batch.mask is not None
+    is_half_known = batch.level.flatten() == 1
+    assert set(batch.level.unique().tolist()) == {0.0, 1.0}
+    for told, lq, gt, mask in zip(is_half_known, batch.lq, batch.gt, batch.mask, strict=True):
+        truth = gt.permute(1, 2, 0).numpy()
+        small = cv2.resize(truth, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        enlarged = cv2.resize(small, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC)
+        expected = enlarged if told else fill_smoothly(truth, mask[0].numpy() > 0)
+        lost = mask[0].numpy() > 0
+        np.testing.assert_array_equal(lq.permute(1, 2, 0).numpy()[lost], expected[lost])
+
+
+def test_network_that_cannot_be_told_learns_nothing_at_half_the_size(photos: Path, tmp_path: Path) -> None:
+    recipe = dataclasses.replace(FILL, half_share=0.5)
+    with pytest.raises(InvalidRequest, match="cannot be told what is known at half the size; remove half_share"):
+        Trainer(recipe, PatchDataset(recipe, [photos]), tmp_path, device=torch.device("cpu"))
+
+
+def test_objective_tells_a_network_with_stages_what_is_known(photos: Path) -> None:
+    network = "contextual_attention:ContextualAttentionNet"
+    recipe = dataclasses.replace(FILL, network=network, half_share=0.5, batch=8)
+    batch, staged = PatchDataset(recipe, [photos]).batch(2), build_network(recipe)
+    with torch.no_grad():
+        restored, _ = restored_and_reference(staged, batch, recipe)
+        *_, expected = staged.stages(batch.lq, batch.mask, batch.level)  # type: ignore[operator]
+    assert batch.mask is not None
+    torch.testing.assert_close(restored, torch.lerp(batch.lq, expected, batch.mask))
+    assert 0 < float(batch.level.mean()) < 1
+
+
+def test_what_is_known_at_half_the_size_may_be_softer(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = dataclasses.replace(FILL, half_share=1.0, batch=20)
+    edges = []
+    for most in (0.0, 3.0):
+        monkeypatch.setattr(damage, "_MOST_SOFT_PX", most)
+        edges.append(float(PatchDataset(recipe, [photos]).batch(4).lq.diff(dim=3).abs().mean()))
+    assert edges[1] < 0.95 * edges[0]
+
+
+def test_patches_that_are_cut_larger_and_shrunk_have_finer_stripes(photos: Path) -> None:
+    edges = []
+    for most in (1.0, 2.5):
+        recipe = dataclasses.replace(FILL, most_shrunk=most, batch=40)
+        gt = PatchDataset(recipe, [photos]).batch(3).gt
+        assert gt.shape == (40, 3, 32, 32)
+        edges.append(float(gt.diff(dim=3).abs().mean()))
+    assert edges[1] > 1.2 * edges[0]
 
 
 def test_objective_changes_the_holes_only(photos: Path, tmp_path: Path) -> None:

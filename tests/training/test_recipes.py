@@ -105,6 +105,37 @@ def test_channels_are_revived_in_a_network_that_was_trained(tmp_path: Path) -> N
         _read(tmp_path, init_from='"a.safetensors"', revive="1")
 
 
+def test_part_that_starts_from_no_file_is_refused(tmp_path: Path) -> None:
+    assert _read(tmp_path, init_from='"a.safetensors"', init_also='"fine"').init_also == "fine"
+    with pytest.raises(InvalidRequest, match="names none; remove init_also"):
+        _read(tmp_path, init_also='"fine"')
+
+
+def test_holes_known_at_half_the_size_need_holes(tmp_path: Path) -> None:
+    assert _read(tmp_path, degradation='"holes"', half_share="0.5").half_share == 0.5
+    with pytest.raises(InvalidRequest, match="gaussian cuts none; remove half_share"):
+        _read(tmp_path, half_share="0.5")
+
+
+@pytest.mark.parametrize("settings", ['kind = "wgan-gp"', 'kind = "non-saturating"'])
+def test_critic_of_places_knows_no_gradient_penalty(settings: str, tmp_path: Path) -> None:
+    table = f'\n[adversarial]\ncritic = "projected"\n{settings}'
+    with pytest.raises(InvalidRequest, match="projected, which knows no gradient penalty; use penalty = 0"):
+        _read(tmp_path, batch=f"4{table}")
+    free = '\n[adversarial]\ncritic = "projected"\nkind = "non-saturating"\npenalty = 0.0'
+    assert _read(tmp_path, batch=f"4{free}").adversarial is not None
+
+
+def test_patches_that_are_shrunk_are_not_enlarged(tmp_path: Path) -> None:
+    assert _read(tmp_path, most_shrunk="3").most_shrunk == 3
+    with pytest.raises(InvalidRequest, match="from patches that are shrunk before; remove most_shrunk"):
+        _read(tmp_path, degradation='"bicubic"', scale="2", most_shrunk="3")
+    with pytest.raises(InvalidRequest, match=r"most_shrunk 0\.5; use a number of at least 1"):
+        _read(tmp_path, most_shrunk="0.5")
+    with pytest.raises(InvalidRequest, match="most_shrunk, which whole pictures"):
+        _read(tmp_path, degradation='"exposure"', objective='"lift"', most_shrunk="3")
+
+
 def test_enlarging_what_was_not_shrunk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="gaussian does not shrink; use scale = 1"):
         _read(tmp_path, scale="2")

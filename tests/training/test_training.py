@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.manifest import weights_folder
@@ -360,6 +360,37 @@ def test_only_the_weights_that_a_recipe_names_are_learnt(photos: Path, tmp_path:
     learner.save()
     export([learner.checkpoint_path], tmp_path / "part.safetensors", metadata={}, only=learnt)
     assert {name for name in given if name.startswith(learnt)} == set(load_file(tmp_path / "part.safetensors"))
+
+
+def _save(network: torch.nn.Module, file: Path) -> None:
+    save_file({name: tensor.contiguous() for name, tensor in network.state_dict().items()}, file)
+
+
+def test_part_of_a_network_can_start_from_the_same_file(tmp_path: Path) -> None:
+    shape = {"widths": [4, 8], "blocks": [1], "dilations": [1]}
+    plain = dataclasses.replace(DENOISE, network="fill_unet:FillUNet", network_config=shape, seed=3)
+    file = tmp_path / "coarse.safetensors"
+    _save(build_network(plain), file)
+    network = "contextual_attention:ContextualAttentionNet"
+    staged = dataclasses.replace(plain, network=network, init_from=str(file), seed=4)
+    alone, both = (build_network(dataclasses.replace(staged, init_also=part)).state_dict() for part in ("", "fine"))
+    for name, tensor in load_file(file).items():
+        assert torch.equal(both[name], tensor)
+        assert torch.equal(both[f"fine.{name}"], tensor)
+    assert not torch.equal(alone["fine.head.weight"], both["fine.head.weight"])
+    with pytest.raises(InvalidRequest, match=r"starts fien from the file, too, but .* has no such part; its parts are"):
+        build_network(dataclasses.replace(staged, init_also="fien"))
+
+
+def test_part_that_a_file_has_is_not_overwritten_by_the_whole(tmp_path: Path) -> None:
+    shape = {"widths": [4, 8], "blocks": [1], "dilations": [1]}
+    network = "contextual_attention:ContextualAttentionNet"
+    staged = dataclasses.replace(DENOISE, network=network, network_config=shape, seed=5)
+    file = tmp_path / "both.safetensors"
+    _save(build_network(staged), file)
+    again = build_network(dataclasses.replace(staged, init_from=str(file), init_also="fine", seed=6)).state_dict()
+    for name, tensor in load_file(file).items():
+        assert torch.equal(again[name], tensor), name
 
 
 def test_weights_that_are_not_there_can_be_neither_learnt_nor_written(photos: Path, tmp_path: Path) -> None:
