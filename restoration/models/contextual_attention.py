@@ -10,7 +10,8 @@ What the paper's network learns from millions of pictures, how things go on behi
 So wide holes begin small: where a picture has been shrunk until a hole is at most 48 px thick, parts of the picture are
 moved there whole (see `shift_map`), such that they come near to what the coarse stage foretells. From then on the finer
 stage draws, at every doubling, what the larger size has more; it learns that from photographs whose holes are known at
-half the size.
+half the size. At last, at full size, parts of the picture come near to what it drew: they have the true texture. Where
+too much is lost for parts to be moved, its drawing stays.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892;
@@ -50,7 +51,7 @@ _LEAST_ENERGY = 1e-6
 _THICK_PX = 16  # wider holes are filled at half the size first
 _PARTS_PX, _WIDE_PX = 48, 8  # thickest and thinnest holes that parts of the picture fill, there
 _SOFT_PX = 32  # thickest holes that the coarse stage fills, where there are no parts
-_MOST_LOST, _LARGEST_AROUND_PX = 0.3, 1_000_000  # of a window that parts are moved in
+_MOST_LOST, _LARGEST_AROUND_PX = 0.3, 4_000_000  # of a window that parts are moved in
 
 
 class ContextualAttentionNet(FillUNet):
@@ -179,9 +180,9 @@ def _widely_smoothed(image: Tensor, deviation_px: float) -> Tensor:
 class ContextualAttentionRestorer(FillRestorer):
     """Fill in windows of limited size: the attention compares all places of a window with one another.
 
-    The first of several passes is the coarse stage alone. Then parts of the picture go into wide holes, unless much of
-    the window is lost, or it is too large for the time that they take; what the network put into thin holes counts as
-    known to them.
+    The first of several passes is the coarse stage alone. After it, and after the last one, parts of the picture go into
+    wide holes, unless much of the window is lost, or it is too large for the time that they take; what the network put
+    into thin holes counts as known to them.
     """
 
     network: ContextualAttentionNet
@@ -206,12 +207,38 @@ class ContextualAttentionRestorer(FillRestorer):
         device: torch.device,
         rng: np.random.Generator,
     ) -> npt.NDArray[np.float32]:
-        takes_parts = mask.mean() <= _MOST_LOST and mask.size <= _LARGEST_AROUND_PX
-        if self.is_halved(mask, thickness_px) and thickness_px > (_PARTS_PX if takes_parts else _SOFT_PX):
+        thickest_px = _PARTS_PX if _takes_parts(mask) else _SOFT_PX
+        if self.is_halved(mask, thickness_px) and thickness_px > thickest_px:
             return super().fill_coarsely(image, mask, thickness_px, device, rng)
         filled = self.correct(fill_smoothly(image, mask), mask, device, which=Pass.FIRST)
-        wide = wide_parts_of(mask, wide_px=_WIDE_PX)
-        return fill_by_example(filled, wide, rng=rng, start=filled) if takes_parts and wide.any() else filled
+        return _with_parts(filled, mask, rng)
+
+    def fill(
+        self,
+        image: npt.NDArray[np.float32],
+        mask: npt.NDArray[np.bool_],
+        thickness_px: float,
+        device: torch.device,
+        rng: np.random.Generator,
+        *,
+        which: Pass = Pass.ONLY,
+    ) -> npt.NDArray[np.float32]:
+        filled = super().fill(image, mask, thickness_px, device, rng, which=which)
+        is_whole = which is Pass.ONLY and self.is_halved(mask, thickness_px)
+        return _with_parts(filled, mask, rng) if is_whole else filled
+
+
+def _takes_parts(mask: npt.NDArray[np.bool_]) -> bool:
+    """Tell whether enough of a window is known, and it is small enough, for parts of it to be moved."""
+    return bool(mask.mean() <= _MOST_LOST) and mask.size <= _LARGEST_AROUND_PX
+
+
+def _with_parts(
+    filled: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Return a filled picture with parts of it in the wide holes, where enough is known; see `fill_by_example`."""
+    wide = wide_parts_of(mask, wide_px=_WIDE_PX)
+    return fill_by_example(filled, wide, rng=rng, start=filled) if _takes_parts(mask) and wide.any() else filled
 
 
 def build(
