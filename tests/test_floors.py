@@ -20,6 +20,7 @@ FLOORS = {
     "models.holes": 1,
     "models.impulses": 0,
     "models.membrane": 0,
+    "models.attention": 0,
     "models.smoothing": 0,
     "models.onnx_files": 0,
     "models.torchscript": 0,

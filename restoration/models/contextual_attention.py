@@ -180,9 +180,9 @@ def _widely_smoothed(image: Tensor, deviation_px: float) -> Tensor:
 class ContextualAttentionRestorer(FillRestorer):
     """Fill in windows of limited size: the attention compares all places of a window with one another.
 
-    The first of several passes is the coarse stage alone. After it, and after the last one, parts of the picture go into
-    wide holes, unless much of the window is lost, or it is too large for the time that they take; what the network put
-    into thin holes counts as known to them.
+    The first of several passes is the coarse stage alone. After it, and after the last one, parts of the picture go
+    into wide holes, unless much of the window is lost, or it is too large for the time that they take; what the network
+    put into thin holes counts as known to them.
     """
 
     network: ContextualAttentionNet
