@@ -166,20 +166,24 @@ def test_iterative_method_shows_each_step(scheduler: Scheduler, rng: np.random.G
 
 
 def test_taken_run_ends_with_the_answer_of_its_latest_step(scheduler: Scheduler, rng: np.random.Generator) -> None:
-    slow, take = Stepwise(), threading.Event()
+    take = threading.Event()
+
+    class TakenAtStep40(Stepwise):
+        def steps(
+            self, image: Tensor, *, parameters: Parameters, mask: Tensor | None = None, kernel: Tensor | None = None
+        ) -> Iterator[tuple[float, Tensor]]:
+            for step in super().steps(image, parameters=parameters, mask=mask, kernel=kernel):
+                if self.steps_done == 40:
+                    take.set()
+                yield step
+
+    slow, pixels = TakenAtStep40(), _picture(rng, 20, 20)
     slow.gate.set()
-    pixels = _picture(rng, 20, 20)
-    events = []
-    for event in scheduler.run(Job(slow, pixels, {}, take=take)):
-        events.append(event)
-        if len(events) == 3:
-            take.set()
-    answer = events[-1]
+    answer = list(scheduler.run(Job(slow, pixels, {}, take=take)))[-1]
     assert isinstance(answer, Answer)
-    done = slow.steps_done
-    assert 3 <= done < 100
-    np.testing.assert_allclose(answer.pixels, pixels * done / 100, atol=1e-6)
-    assert answer.notes == (f"Taken after {done} % of the work.",)
+    assert slow.steps_done == 40
+    np.testing.assert_allclose(answer.pixels, pixels * 40 / 100, atol=1e-6)
+    assert answer.notes == ("Taken after 40 % of the work.",)
     assert not take.is_set()
 
 
