@@ -36,8 +36,8 @@ from torch.nn import functional
 from restoration.models.attention import RATE, attend
 from restoration.models.base import Contract, load_network, load_state
 from restoration.models.exemplar import fill_by_example
-from restoration.models.fill_unet import HOLE_LEVEL, FillRestorer, FillUNet, Pass, wide_parts_of
-from restoration.models.membrane import fill_smoothly
+from restoration.models.fill_unet import HOLE_LEVEL, FillRestorer, FillUNet, Pass
+from restoration.models.holes import wide_parts_of
 from restoration.models.smoothing import gaussian_smooth
 from restoration.types import Parameters
 
@@ -199,19 +199,11 @@ class ContextualAttentionRestorer(FillRestorer):
         damage: Tensor = self.network(filled, mask, is_half_known)
         return damage
 
-    def fill_coarsely(
-        self,
-        image: npt.NDArray[np.float32],
-        mask: npt.NDArray[np.bool_],
-        thickness_px: float,
-        device: torch.device,
-        rng: np.random.Generator,
-    ) -> npt.NDArray[np.float32]:
-        thickest_px = _PARTS_PX if _takes_parts(mask) else _SOFT_PX
-        if self.is_halved(mask, thickness_px) and thickness_px > thickest_px:
-            return super().fill_coarsely(image, mask, thickness_px, device, rng)
-        filled = self.correct(fill_smoothly(image, mask), mask, device, which=Pass.FIRST)
-        return _with_parts(filled, mask, rng)
+    def is_halved(self, mask: npt.NDArray[np.bool_], thickness_px: float, *, which: Pass) -> bool:
+        thickest_px = _THICK_PX
+        if which is Pass.FIRST:
+            thickest_px = _PARTS_PX if _takes_parts(mask) else _SOFT_PX
+        return thickness_px > thickest_px and super().is_halved(mask, thickness_px, which=which)
 
     def fill(
         self,
@@ -224,8 +216,9 @@ class ContextualAttentionRestorer(FillRestorer):
         which: Pass = Pass.ONLY,
     ) -> npt.NDArray[np.float32]:
         filled = super().fill(image, mask, thickness_px, device, rng, which=which)
-        is_whole = which is Pass.ONLY and self.is_halved(mask, thickness_px)
-        return _with_parts(filled, mask, rng) if is_whole else filled
+        is_later = self.is_halved(mask, thickness_px, which=which)
+        is_first_or_last = is_later if which is Pass.ONLY else not is_later
+        return _with_parts(filled, mask, rng) if is_first_or_last else filled
 
 
 def _takes_parts(mask: npt.NDArray[np.bool_]) -> bool:

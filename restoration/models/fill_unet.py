@@ -26,7 +26,7 @@ from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
 from restoration.models.exemplar import fill_by_example, surroundings_of
-from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
+from restoration.models.holes import Piece, cut_holes, halved, match_tone, wide_parts_of, window_of
 from restoration.models.layers import ResidualBlock, rectify
 from restoration.models.membrane import fill_smoothly
 from restoration.models.views import mean_of_views, turned_back, view_of
@@ -231,26 +231,21 @@ class FillRestorer(NetworkRestorer):
         """Return a window, (H, W, 3), with all its holes filled.
 
         Args:
-            which: the pass, unless the window is filled at half the size first.
+            which: ONLY for a window of the picture, FIRST for one that was halved; either is a LATER pass instead where
+                the window is filled at half the size first.
         """
         start = fill_smoothly(image, mask)
-        if self.is_halved(mask, thickness_px):
+        if self.is_halved(mask, thickness_px, which=which):
             small = halved(start, mask, least_known=_LEAST_KNOWN_BELOW)
-            coarse = self.fill_coarsely(*small, thickness_px / 2, device, rng)
+            coarse = self.fill(*small, thickness_px / 2, device, rng, which=Pass.FIRST)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
             which = Pass.LATER
         return self.correct(start, mask, device, which=which)
 
-    def is_halved(self, mask: _Mask, thickness_px: float) -> bool:
-        """Tell whether a window is filled at half the size first."""
+    def is_halved(self, mask: _Mask, thickness_px: float, *, which: Pass) -> bool:
+        """Tell whether a window is filled at half the size first; see `fill`."""
         return thickness_px > self.thick_px and min(mask.shape) >= 4 * self.network.size_multiple
-
-    def fill_coarsely(
-        self, image: _Floats, mask: _Mask, thickness_px: float, device: torch.device, rng: np.random.Generator
-    ) -> _Floats:
-        """Return a window of a picture that was halved, (H, W, 3), with all its holes filled."""
-        return self.fill(image, mask, thickness_px, device, rng, which=Pass.FIRST)
 
     def correct(self, start: _Floats, mask: _Mask, device: torch.device, *, which: Pass) -> _Floats:
         """Return a filled picture less what the network finds wrong in its holes, cell by cell where it is large."""
@@ -300,14 +295,6 @@ def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
         for piece, holes in zip(pieces, around, strict=True)
         if holes.size <= _LARGEST_AROUND_PX and 1 - holes.mean() >= _LEAST_KNOWN
     ]
-
-
-def wide_parts_of(mask: _Mask, *, wide_px: int) -> _Mask:
-    """Return those parts of the holes (H, W) that a disc of more than `wide_px` fits in, and what is next to them."""
-    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
-    square = np.ones((wide_px + 3, wide_px + 3), np.uint8)
-    is_wide: _Mask = mask & (cv2.dilate((depth > wide_px / 2).astype(np.uint8), square) > 0)
-    return is_wide
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:

@@ -78,6 +78,14 @@ def cut_holes(
     return numbers, pieces
 
 
+def wide_parts_of(mask: Mask, *, wide_px: int) -> Mask:
+    """Return those parts of the holes (H, W) that a disc of more than `wide_px` fits in, and what is next to them."""
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
+    square = np.ones((wide_px + 3, wide_px + 3), np.uint8)
+    is_wide: Mask = mask & (cv2.dilate((depth > wide_px / 2).astype(np.uint8), square) > 0)
+    return is_wide
+
+
 def window_of(box: Box, shape: tuple[int, ...], *, height_px: int, width_px: int) -> tuple[slice, slice]:
     """Return a window of that size round a box, moved and, where it must be, cut so that it lies in the picture."""
     top, left, bottom, right = box

@@ -83,8 +83,7 @@ class ProjectedCritic(nn.Module):
     """Small heads on every level of the built-in denoiser's encoder, which stays as it is: scores (N, levels).
 
     The N places are the cells of 8x8 pixels that the mask touches, all cells where there is none. What a critic would
-    have to learn first, to tell texture from none, these features know: on fills that stay as they are, the loss fell
-    from that of a guess, 1.39, to 1.16 in 300 steps of six patches; that of `PatchCritic` did not fall in 150.
+    have to learn first, to tell texture from none, these features know.
     Sides must be multiples of 8.
 
     Args:

@@ -46,7 +46,7 @@ def test_wide_holes_are_wide_and_leave_most_of_the_picture(rng: np.random.Genera
     depths = [cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3).max() for mask in masks]
     assert min(depths) > 2
     assert np.median(depths) > 8
-    assert 0.04 < min(mask.mean() for mask in masks) < max(mask.mean() for mask in masks) < 0.62
+    assert 0.05 <= min(mask.mean() for mask in masks) < max(mask.mean() for mask in masks) < 0.62
 
 
 def test_thin_damage_covers_the_share_that_is_asked_for() -> None:
