@@ -10,8 +10,8 @@ What the paper's network learns from millions of pictures, how things go on behi
 So wide holes begin small: where a picture has been shrunk until a hole is at most 48 px thick, parts of the picture are
 moved there whole (see `shift_map`), such that they come near to what the coarse stage foretells. From then on the finer
 stage draws, at every doubling, what the larger size has more; it learns that from photographs whose holes are known at
-half the size. At last, at full size, parts of the picture come near to what it drew: they have the true texture. Where
-too much is lost for parts to be moved, its drawing stays.
+half the size. After every doubling, parts of the picture come near to what it drew: they have the true texture. Where
+too much is lost for parts to be moved, the fill stays soft.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892;
@@ -35,9 +35,8 @@ from torch.nn import functional
 
 from restoration.models.attention import RATE, attend
 from restoration.models.base import Contract, load_network, load_state
-from restoration.models.exemplar import fill_by_example
+from restoration.models.exemplar import fill_by_example, movable_parts, surroundings_of
 from restoration.models.fill_unet import HOLE_LEVEL, FillRestorer, FillUNet, Pass
-from restoration.models.holes import wide_parts_of
 from restoration.models.smoothing import gaussian_smooth
 from restoration.types import Parameters
 
@@ -50,8 +49,8 @@ _NEAR_PX = (8.0, 16.0, 32.0, 64.0)
 _LEAST_ENERGY = 1e-6
 _THICK_PX = 16  # wider holes are filled at half the size first
 _PARTS_PX, _WIDE_PX = 48, 8  # thickest and thinnest holes that parts of the picture fill, there
+_MOST_LOST = 0.3  # of the surroundings, for that
 _SOFT_PX = 32  # thickest holes that the coarse stage fills, where there are no parts
-_MOST_LOST, _LARGEST_AROUND_PX = 0.3, 4_000_000  # of a window that parts are moved in
 
 
 class ContextualAttentionNet(FillUNet):
@@ -180,9 +179,10 @@ def _widely_smoothed(image: Tensor, deviation_px: float) -> Tensor:
 class ContextualAttentionRestorer(FillRestorer):
     """Fill in windows of limited size: the attention compares all places of a window with one another.
 
-    The first of several passes is the coarse stage alone. After it, and after the last one, parts of the picture go
-    into wide holes, unless much of the window is lost, or it is too large for the time that they take; what the network
-    put into thin holes counts as known to them.
+    The first of several passes is the coarse stage alone. After each, parts of the picture go into wide holes, so that
+    the next one draws after true texture; what the network put into thin holes counts as known to them. Where no parts
+    can be moved (see `movable_parts`), the coarse stage goes on alone: what the finer one draws upon its own drawing,
+    pass after pass, looks like crumpled foil.
     """
 
     network: ContextualAttentionNet
@@ -202,8 +202,12 @@ class ContextualAttentionRestorer(FillRestorer):
     def is_halved(self, mask: npt.NDArray[np.bool_], thickness_px: float, *, which: Pass) -> bool:
         thickest_px = _THICK_PX
         if which is Pass.FIRST:
-            thickest_px = _PARTS_PX if _takes_parts(mask) else _SOFT_PX
+            thickest_px = _SOFT_PX if self.pass_after(mask) is Pass.FIRST else _PARTS_PX
         return thickness_px > thickest_px and super().is_halved(mask, thickness_px, which=which)
+
+    def pass_after(self, mask: npt.NDArray[np.bool_]) -> Pass:
+        numbers, pieces = movable_parts(mask, wide_px=_WIDE_PX, most_lost=_MOST_LOST)
+        return Pass.LATER if pieces or not numbers.any() else Pass.FIRST
 
     def fill(
         self,
@@ -216,22 +220,23 @@ class ContextualAttentionRestorer(FillRestorer):
         which: Pass = Pass.ONLY,
     ) -> npt.NDArray[np.float32]:
         filled = super().fill(image, mask, thickness_px, device, rng, which=which)
-        is_later = self.is_halved(mask, thickness_px, which=which)
-        is_first_or_last = is_later if which is Pass.ONLY else not is_later
-        return _with_parts(filled, mask, rng) if is_first_or_last else filled
-
-
-def _takes_parts(mask: npt.NDArray[np.bool_]) -> bool:
-    """Tell whether enough of a window is known, and it is small enough, for parts of it to be moved."""
-    return bool(mask.mean() <= _MOST_LOST) and mask.size <= _LARGEST_AROUND_PX
+        is_only = which is Pass.ONLY and not self.is_halved(mask, thickness_px, which=which)
+        return filled if is_only else _with_parts(filled, mask, rng)
 
 
 def _with_parts(
     filled: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Return a filled picture with parts of it in the wide holes, where enough is known; see `fill_by_example`."""
-    wide = wide_parts_of(mask, wide_px=_WIDE_PX)
-    return fill_by_example(filled, wide, rng=rng, start=filled) if _takes_parts(mask) and wide.any() else filled
+    """Return a filled picture (H, W, 3) in whose wide holes parts of it come near to their fill."""
+    numbers, pieces = movable_parts(mask, wide_px=_WIDE_PX, most_lost=_MOST_LOST)
+    filled, unknown = filled.copy(), numbers > 0
+    for piece in pieces:
+        window = surroundings_of(piece, mask.shape)
+        own = numbers[window] == piece.number
+        fill = fill_by_example(filled[window], unknown[window], rng=rng, start=filled[window])
+        filled[window][own] = fill[own]
+        unknown[window][own] = False
+    return filled
 
 
 def build(

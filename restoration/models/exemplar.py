@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from restoration.models.base import FillingRestorer
-from restoration.models.holes import Piece, cut_holes, halved, window_of
+from restoration.models.holes import Piece, cut_holes, halved, wide_parts_of, window_of
 from restoration.models.membrane import fill_smoothly
 from restoration.models.shift_map import REACH_PX, blend_parts, known_patches, patches_round, shift_parts
 from restoration.types import Parameters
@@ -35,6 +35,7 @@ _WIDE_PX = 12
 _ROUNDS = 3
 _JUMPS_PX = (4, 1)
 _MOST_TARGETS = 60_000
+_MOST_WIDE, _LARGEST_AROUND_PX = 50, 4_000_000
 _RIM_TRUST = 1.3  # how much less a vote counts per pixel away from the rim (Wexler et al.)
 
 _Floats = npt.NDArray[np.float32]
@@ -211,6 +212,29 @@ class _Matches:
 def _distances(first: _Floats, second: _Floats) -> _Floats:
     difference = first - second
     return np.asarray(np.einsum("ij,ij->i", difference, difference), dtype=np.float32)
+
+
+def movable_parts(mask: _Mask, *, wide_px: int, most_lost: float) -> tuple[npt.NDArray[np.int32], list[Piece]]:
+    """Return numbers (H, W) and pieces of the holes' wide parts that parts of the picture may be moved into.
+
+    Those in whose surroundings too much is lost, or that are too many or too large for the time that it takes, are not
+    among the pieces.
+
+    Args:
+        mask: (H, W), True = fill.
+        wide_px: diameter of the largest disc in a hole that is not wide.
+        most_lost: share of the surroundings.
+    """
+    wide = wide_parts_of(mask, wide_px=wide_px)
+    if cv2.connectedComponents(wide.astype(np.uint8))[0] - 1 > _MOST_WIDE:
+        return np.zeros(mask.shape, np.int32), []
+    numbers, pieces = cut_holes(wide, cell_px=max(mask.shape), thick_px=0)
+    around = [mask[surroundings_of(piece, mask.shape)] for piece in pieces]
+    return numbers, [
+        piece
+        for piece, holes in zip(pieces, around, strict=True)
+        if holes.size <= _LARGEST_AROUND_PX and holes.mean() <= most_lost
+    ]
 
 
 def surroundings_of(piece: Piece, shape: tuple[int, ...]) -> tuple[slice, slice]:

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.exemplar import fill_by_example, surroundings_of
-from restoration.models.holes import Piece, cut_holes, halved, match_tone, wide_parts_of, window_of
+from restoration.models.exemplar import fill_by_example, movable_parts, surroundings_of
+from restoration.models.holes import Piece, cut_holes, halved, match_tone, window_of
 from restoration.models.layers import ResidualBlock, rectify
 from restoration.models.membrane import fill_smoothly
 from restoration.models.views import mean_of_views, turned_back, view_of
@@ -41,8 +41,7 @@ _LEAST_MARGIN_PX = 48
 _VIEWS = ((8, 100_000), (4, 200_000), (2, 400_000))
 """How many views of a window are taken, and up to how many pixels."""
 _SOFT_PX = 14  # discs wider than this come out visibly soft
-_MOST_WIDE, _LARGEST_AROUND_PX = 50, 4_000_000
-_LEAST_KNOWN = 0.5  # of the surroundings, for parts and patches to be found in them
+_MOST_LOST = 0.5  # of the surroundings, for parts and patches to be found in them
 _WHOLE_PIXELS = 1_500_000
 _FIRST_TAIL = 0.1
 HOLE_LEVEL = 60 / 255  # to a denoiser, from which training may start, a hole is the strongest noise it knows
@@ -186,9 +185,9 @@ class FillRestorer(NetworkRestorer):
         assert mask is not None
         filled = np.ascontiguousarray(image[0].permute(1, 2, 0).float().cpu().numpy())
         unknown = mask[0, 0].cpu().numpy() > 0.5
-        wide_numbers, wide_pieces = (
-            _wide_parts(unknown) if parameters.get("large_holes") == "texture" else (np.zeros(unknown.shape, int), [])
-        )
+        wide_numbers, wide_pieces = np.zeros(unknown.shape, np.int32), list[Piece]()
+        if parameters.get("large_holes") == "texture":
+            wide_numbers, wide_pieces = movable_parts(unknown, wide_px=_SOFT_PX, most_lost=_MOST_LOST)
         rest = unknown & ~np.isin(wide_numbers, [piece.number for piece in wide_pieces])
         numbers, pieces = cut_holes(rest, cell_px=self.cell_px, thick_px=self.thick_px, join_px=_JOIN_PX)
         count = len(pieces) + len(wide_pieces)
@@ -232,7 +231,7 @@ class FillRestorer(NetworkRestorer):
 
         Args:
             which: ONLY for a window of the picture, FIRST for one that was halved; either is a LATER pass instead where
-                the window is filled at half the size first.
+                the window is filled at half the size first (see `pass_after`).
         """
         start = fill_smoothly(image, mask)
         if self.is_halved(mask, thickness_px, which=which):
@@ -240,12 +239,16 @@ class FillRestorer(NetworkRestorer):
             coarse = self.fill(*small, thickness_px / 2, device, rng, which=Pass.FIRST)
             enlarged = cv2.resize(coarse, mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
             start = np.where(mask[..., None], match_tone(np.asarray(enlarged), image, mask), image)
-            which = Pass.LATER
+            which = self.pass_after(mask)
         return self.correct(start, mask, device, which=which)
 
     def is_halved(self, mask: _Mask, thickness_px: float, *, which: Pass) -> bool:
         """Tell whether a window is filled at half the size first; see `fill`."""
         return thickness_px > self.thick_px and min(mask.shape) >= 4 * self.network.size_multiple
+
+    def pass_after(self, mask: _Mask) -> Pass:
+        """Return which pass it is over a window that has been filled at half the size."""
+        return Pass.LATER
 
     def correct(self, start: _Floats, mask: _Mask, device: torch.device, *, which: Pass) -> _Floats:
         """Return a filled picture less what the network finds wrong in its holes, cell by cell where it is large."""
@@ -277,24 +280,6 @@ class FillRestorer(NetworkRestorer):
         damage = mean_of_views(found, [views])[..., : mask.shape[0], : mask.shape[1]]
         corrected = (picture - holes * damage).clamp(0, 1)
         return np.ascontiguousarray(corrected[0].permute(1, 2, 0).cpu().numpy())
-
-
-def _wide_parts(mask: _Mask) -> tuple[npt.NDArray[np.int32], list[Piece]]:
-    """Return numbers (H, W) and pieces of those parts of the holes that are too wide for the network to fill sharply.
-
-    Parts in whose surroundings more is lost than left, or that are too many or too large for the time that patches
-    take, are not among the pieces.
-    """
-    wide = wide_parts_of(mask, wide_px=_SOFT_PX)
-    if cv2.connectedComponents(wide.astype(np.uint8))[0] - 1 > _MOST_WIDE:
-        return np.zeros(mask.shape, np.int32), []
-    numbers, pieces = cut_holes(wide, cell_px=_CELL_PX, thick_px=0)
-    around = [mask[surroundings_of(piece, mask.shape)] for piece in pieces]
-    return numbers, [
-        piece
-        for piece, holes in zip(pieces, around, strict=True)
-        if holes.size <= _LARGEST_AROUND_PX and 1 - holes.mean() >= _LEAST_KNOWN
-    ]
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:
