@@ -73,6 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     plot.add_argument("--metric", default="psnr")
     plot.add_argument("-o", "--output", type=Path, required=True, help="the .svg file to write")
     plot.set_defaults(measure=_plot)
+    outputs = kinds.add_parser("outputs", help="whether a change of the code changes what the built-in models answer")
+    either = outputs.add_mutually_exclusive_group(required=True)
+    either.add_argument("--save", type=Path, metavar="FILE", help="keep the outputs of before the change (.npz)")
+    either.add_argument("--compare", type=Path, metavar="FILE", help="compare with those; fails below 80 dB")
+    outputs.set_defaults(measure=_outputs)
     report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
     report.add_argument("--write", action="store_true", help="write the README instead of printing it")
     report.set_defaults(measure=_report)
@@ -377,6 +382,23 @@ def _read(file: Path) -> dict[str, Any]:
 def _write(result: Mapping[str, Any], file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def _outputs(arguments: argparse.Namespace) -> int:
+    from restoration.bench import outputs
+    from restoration.service import Service
+
+    made = outputs.outputs_of(Service(), _PROJECT / "assets" / "examples")
+    if arguments.save is not None:
+        count = outputs.save(made, arguments.save, progress=lambda line: print(line, file=sys.stderr))
+        print(f"{count} outputs in {arguments.save}")
+        return 0
+    scores = dict(outputs.compare(made, arguments.compare))
+    changed = {name: score for name, score in scores.items() if score != outputs.IDENTICAL_DB}
+    for name, score in changed.items():
+        print(f"{name}: {score:.1f} dB")
+    print(f"{len(scores) - len(changed)} of {len(scores)} outputs are bit-identical")
+    return 1 if any(score < outputs.SAME_DB for score in changed.values()) else 0
 
 
 def _report(arguments: argparse.Namespace) -> int:
