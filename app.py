@@ -8,10 +8,10 @@ from typing import Any
 
 import PIL.Image
 
-from restoration import own_models
+from restoration.catalogue import own_models
 from restoration.errors import InvalidRequest
 from restoration.images import MAX_PIXELS_TO_FIT
-from restoration.service import Service, default_service
+from restoration.service.door import Service, default_service
 from restoration.ui.demo import build_demo
 from restoration.ui.sweeping import swept
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head
@@ -39,7 +39,7 @@ def launch_settings() -> dict[str, Any]:
 
 def _check_device(parser: argparse.ArgumentParser, name: str) -> None:
     """End the program with a sentence where the device is not there: no picture could be restored."""
-    from restoration.engine.device import pick_devices
+    from restoration.devices.device import pick_devices
 
     try:
         pick_devices(name)

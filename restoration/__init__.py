@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from restoration.errors import RestorationError
-    from restoration.service import Service, default_service, restore
+    from restoration.service.door import Service, default_service, restore
     from restoration.types import RestoreRequest, RestoreResult, Task
 
 __version__ = "0.1.0"
@@ -31,10 +31,10 @@ _HOMES = {
     "RestorationError": "errors",
     "RestoreRequest": "types",
     "RestoreResult": "types",
-    "Service": "service",
+    "Service": "service.door",
     "Task": "types",
-    "default_service": "service",
-    "restore": "service",
+    "default_service": "service.door",
+    "restore": "service.door",
 }
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from restoration.cli import main
+from restoration.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

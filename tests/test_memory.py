@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from restoration.errors import InvalidRequest, OutOfMemory
-from restoration.memory import Room, for_the_user, is_out_of_memory, memory_told, usable_bytes
+from restoration.memory import for_the_user, is_out_of_memory, memory_told
+from restoration.service.memory_budget import MemoryBudget, usable_bytes
 
 
 def _cv2_error(code: int) -> cv2.error:
@@ -81,7 +82,7 @@ def _size(taking: Generator[None, None, int]) -> int | None:
 
 
 def test_those_that_fit_go_together_and_the_next_one_waits() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     assert _size(room.take(60)) == 60
     assert _size(room.take(40)) == 40
     waiting = room.take(10)
@@ -91,7 +92,7 @@ def test_those_that_fit_go_together_and_the_next_one_waits() -> None:
 
 
 def test_the_largest_is_not_overtaken_by_others() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     assert _size(room.take(50)) == 50
     largest, other = room.take(80), room.take(10)
     assert _size(largest) is None
@@ -103,7 +104,7 @@ def test_the_largest_is_not_overtaken_by_others() -> None:
 
 
 def test_small_ones_never_wait_and_hold_nobody_up() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     assert _size(room.take(5)) == 0
     assert _size(room.take(100)) == 100
     assert _size(room.take(50)) is None
@@ -111,7 +112,7 @@ def test_small_ones_never_wait_and_hold_nobody_up() -> None:
 
 
 def test_what_is_larger_than_all_there_is_runs_alone() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     assert _size(room.take(1000)) == 100
     waiting = room.take(10)
     assert _size(waiting) is None
@@ -120,7 +121,7 @@ def test_what_is_larger_than_all_there_is_runs_alone() -> None:
 
 
 def test_who_goes_away_while_waiting_blocks_nobody() -> None:
-    room = Room(100)
+    room = MemoryBudget(100)
     assert _size(room.take(100)) == 100
     with contextlib.closing(room.take(50)) as gone:
         assert _size(gone) is None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from restoration.arrays import FloatArray
 
 _SAMPLES_PER_PX = 16
 

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import FloatArray
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
-
-FloatArray = npt.NDArray[np.float32]
 
 _CLIPPED_SHARE = 0.2
 _CAMERA_SHARE = 0.3

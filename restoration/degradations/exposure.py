@@ -6,8 +6,8 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import FloatArray
 from restoration.degradations.noise import (
     add_gaussian_noise,
     add_poisson_noise,
@@ -15,8 +15,6 @@ from restoration.degradations.noise import (
     add_speckle_noise,
     quantize_8bit,
 )
-
-FloatArray = npt.NDArray[np.float32]
 
 Exposure = Literal["dark", "mixed", "right"]
 Noise = Literal["dots", "gaussian", "poisson", "speckle", "none"]

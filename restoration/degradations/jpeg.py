@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-FloatArray = npt.NDArray[np.float32]
+from restoration.arrays import FloatArray
 
 
 def compress_jpeg(

@@ -6,12 +6,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import FloatArray
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.noise import add_camera_noise, quantize_8bit
-
-FloatArray = npt.NDArray[np.float32]
 
 _GAMMA = 2.2
 

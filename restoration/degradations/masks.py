@@ -19,7 +19,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Mask = npt.NDArray[np.bool_]
+from restoration.arrays import Mask
+
+Mask = Mask
 Kind = Literal["scratches", "dust", "folds", "text", "strokes", "boxes"]
 
 LEAST_SHARE, MOST_SHARE = 0.003, 0.30

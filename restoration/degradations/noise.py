@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
+from restoration.arrays import FloatArray
 
 
 def add_gaussian_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> FloatArray:

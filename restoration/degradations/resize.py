@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-FloatArray = npt.NDArray[np.float32]
+from restoration.arrays import FloatArray
 
 
 def downscale(image: FloatArray, *, scale: int, rng: np.random.Generator | None = None) -> FloatArray:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 from scipy.special import j1
 
+from restoration.arrays import FloatArray
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.noise import quantize_8bit
-
-FloatArray = npt.NDArray[np.float32]
 
 _KERNEL_SIDES_PX = tuple(range(7, 22, 2))
 _SINC_SHARE = 0.1

@@ -8,15 +8,14 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from restoration import weights
+from restoration.arrays import FloatArray
 from restoration.diagnosis import speckle
 from restoration.diagnosis.compression import quality_of_pixels
 from restoration.diagnosis.exposure import wanted_brightness
 from restoration.diagnosis.noise import NoiseLevelNetwork, dark_half_noise, features
-from restoration.errors import ManifestError
-from restoration.images import FloatArray, Picture, gray_of
-from restoration.manifest import load_manifest
-from restoration.types import Task
+from restoration.images import Picture, gray_of
+from restoration.types import Task, WeightFile
+from restoration.weights import store
 
 __all__ = [
     "Diagnosis",
@@ -30,7 +29,7 @@ __all__ = [
     "wanted_brightness",
 ]
 
-_ROLE = "noise-level"
+_NOISE_LEVEL = WeightFile("noise-level", path="noise-level.safetensors")
 _PATCH_PX = 256
 _MOST_PATCHES = 16
 _LEAST_PX = 8
@@ -154,11 +153,7 @@ def impulse_share(picture: Picture) -> float:
 def _network() -> NoiseLevelNetwork:
     from safetensors.numpy import load_file
 
-    for info in load_manifest():
-        for file in info.files:
-            if file.role == _ROLE:
-                return NoiseLevelNetwork.from_tensors(load_file(weights.ensure(file, model=info.title)))
-    raise ManifestError(f'No file of the manifest has the role "{_ROLE}"; reinstall the application.')
+    return NoiseLevelNetwork.from_tensors(load_file(store.ensure(_NOISE_LEVEL, model="The measure of noise")))
 
 
 def _sample(pixels: FloatArray) -> FloatArray:

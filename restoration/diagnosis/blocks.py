@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from restoration.images import FloatArray
+from restoration.arrays import FloatArray
 
 BLOCK_PX = 8
 MOST_BLOCKS = 16_000
@@ -49,7 +49,7 @@ def _chosen_blocks(rows: int, columns: int, most: int) -> npt.NDArray[np.int64]:
 
 
 @functools.cache
-def _dct_basis() -> npt.NDArray[np.float32]:
+def _dct_basis() -> FloatArray:
     """Return the orthonormal DCT-II matrix of 8 points."""
     k, n = np.mgrid[0:BLOCK_PX, 0:BLOCK_PX]
     basis = np.cos(np.pi * (2 * n + 1) * k / (2 * BLOCK_PX)) * np.sqrt(2 / BLOCK_PX)

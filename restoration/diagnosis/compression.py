@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from restoration.arrays import FloatArray
 from restoration.diagnosis.blocks import BLOCK_PX, MOST_BLOCKS, spectra
-from restoration.images import FloatArray, jpeg_table
+from restoration.images import jpeg_table
 
 _QUALITIES = range(5, 93)
 _LEAST_STEP = 3

@@ -14,7 +14,8 @@ import math
 import cv2
 import numpy as np
 
-from restoration.images import FloatArray, gray_of
+from restoration.arrays import FloatArray
+from restoration.images import gray_of
 
 _USUAL = 0.45
 _MEAN_WEIGHT, _HIGHLIGHT_WEIGHT, _BIAS = -7.75, -4.09, -9.58

@@ -15,10 +15,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import FloatArray
 from restoration.diagnosis.blocks import BLOCK_PX, count_blocks, spectra
-from restoration.images import FloatArray
 
 FEATURES = 53
 _BANDS = ((1, 2), (3, 4), (5, 6), (7, 8), (9, 10), (11, 14))
@@ -36,17 +35,17 @@ _NORMAL_MEDIAN = 0.6745  # of the absolute values of a standard normal distribut
 class NoiseLevelNetwork:
     """A multilayer perceptron with two hidden layers, in NumPy: `weights` (in, out) and `biases` of each layer."""
 
-    weights: tuple[npt.NDArray[np.float32], ...]
-    biases: tuple[npt.NDArray[np.float32], ...]
+    weights: tuple[FloatArray, ...]
+    biases: tuple[FloatArray, ...]
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[np.float32]]) -> NoiseLevelNetwork:
+    def from_tensors(cls, tensors: Mapping[str, FloatArray]) -> NoiseLevelNetwork:
         """Take the tensors `0.weight`, `0.bias`, `2.weight`, ... of a `torch.nn.Sequential`."""
         layers = sorted({int(name.split(".")[0]) for name in tensors})
         weights = tuple(tensors[f"{layer}.weight"].astype(np.float32).T for layer in layers)
         return cls(weights, tuple(tensors[f"{layer}.bias"].astype(np.float32) for layer in layers))
 
-    def __call__(self, features: npt.NDArray[np.float32]) -> float:
+    def __call__(self, features: FloatArray) -> float:
         """Return the level in 0-255 units."""
         x = features
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
@@ -56,7 +55,7 @@ class NoiseLevelNetwork:
         return max(0.0, from_log(float(x[0])))
 
 
-def features(pixels: FloatArray) -> npt.NDArray[np.float32] | None:
+def features(pixels: FloatArray) -> FloatArray | None:
     """Return what the network looks at, (53,), or None for a picture of too few blocks.
 
     For each band of frequencies the percentiles, over all blocks, of the logarithm of its strength, and its mean in the
@@ -106,7 +105,7 @@ def dark_half_noise(pixels: FloatArray) -> float:
     return 255 * sum(levels) / len(levels) if levels else 0.0
 
 
-def _band_features(plane: FloatArray) -> npt.NDArray[np.float32]:
+def _band_features(plane: FloatArray) -> FloatArray:
     order = np.add.outer(np.arange(BLOCK_PX), np.arange(BLOCK_PX))
     strengths = np.stack(
         [np.sqrt(np.mean(plane[:, (order >= low) & (order <= high)] ** 2, axis=1)) for low, high in _BANDS], axis=1

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.images import FloatArray, Picture, gray_of
+from restoration.arrays import FloatArray, Mask
+from restoration.images import Picture, gray_of
 
-Mask = npt.NDArray[np.bool_]
+Mask = Mask
 
 _WIDTHS_PX = (3, 7)
 _ANGLES = 16

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from scipy.optimize import nnls
 
-from restoration.images import FloatArray
+from restoration.arrays import FloatArray
 
 _BINS = 10
 _LEAST_COEFFICIENTS = 100  # of a bin

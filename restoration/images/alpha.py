@@ -7,7 +7,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from restoration.images.picture import FloatArray, Picture
+from restoration.arrays import FloatArray
+from restoration.images.picture import Picture
 
 _VISIBLE = 1e-3
 

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
+from restoration.arrays import FloatArray
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
-from restoration.images.deep import read_deep
 from restoration.images.frames import count_frames
 from restoration.images.gamma import gamma_of, to_srgb
 from restoration.images.header import (
@@ -30,9 +30,10 @@ from restoration.images.header import (
     format_name,
     open_image,
 )
+from restoration.images.high_bit_depth import read_deep
 from restoration.images.jpeg import estimate_quality
 from restoration.images.metadata import kept_dpi, kept_exif, kept_profile, orientation_of
-from restoration.images.picture import FloatArray, Picture
+from restoration.images.picture import Picture
 from restoration.images.samples import (
     Samples,
     check_shape,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from restoration.images.picture import FloatArray
+from restoration.arrays import FloatArray
 
 _USUAL_GAMMA = 1 / 2.2
 _LEAST_DIFFERENCE = 0.05  # libpng, too, takes less for rounding

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from restoration.arrays import FloatArray
 from restoration.errors import InvalidParameter
 from restoration.images.decode import ImageSource, read
 from restoration.images.encode import write
-from restoration.images.picture import FloatArray, Picture, gray_of
+from restoration.images.picture import Picture, gray_of
 
 MAX_KERNEL_PX = 129
 

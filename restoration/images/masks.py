@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from restoration.arrays import FloatArray, Mask
 from restoration.errors import InvalidMask
 from restoration.images.decode import ImageSource, read
-from restoration.images.picture import FloatArray, gray_of
+from restoration.images.picture import gray_of
 
-Mask = npt.NDArray[np.bool_]
+Mask = Mask
 
 _BRUSH_THRESHOLD = 10
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from restoration.arrays import FloatArray
 from restoration.errors import UnsupportedImage
-from restoration.images.picture import BitDepth, FloatArray, Picture
+from restoration.images.picture import BitDepth, Picture
 from restoration.images.shrink import average_areas, size_within
 
 _STRIP_PIXELS = 1_000_000

@@ -7,7 +7,8 @@ import math
 import cv2
 import numpy as np
 
-from restoration.images.picture import FloatArray, Picture
+from restoration.arrays import FloatArray
+from restoration.images.picture import Picture
 
 
 def shrink_to(picture: Picture, *, max_pixels: int) -> Picture:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
-
-FloatArray = npt.NDArray[np.float32]
 
 _RADII_PX = (1, 2, 3, 4)
 _EXTREME = 0.5 / 255
@@ -29,9 +28,7 @@ _CHUNK = 200_000
 class AdaptiveMedian(ArrayRestorer):
     """Replace isolated black and white samples, channel by channel."""
 
-    def restore_array(
-        self, image: FloatArray, *, parameters: Parameters, mask: npt.NDArray[np.bool_] | None = None
-    ) -> FloatArray:
+    def restore_array(self, image: FloatArray, *, parameters: Parameters, mask: Mask | None = None) -> FloatArray:
         return np.stack([_restore_channel(image[..., channel]) for channel in range(image.shape[2])], axis=2)
 
 
@@ -69,7 +66,7 @@ def _known_median(windows: FloatArray) -> FloatArray:
     return np.where(count > 0, (low + high) / 2, np.float32(np.nan)).astype(np.float32)
 
 
-def _find_impulses(channel: FloatArray) -> npt.NDArray[np.bool_]:
+def _find_impulses(channel: FloatArray) -> Mask:
     """Return where a sample is black or white without lying in an area of that same value."""
     impulses = np.zeros(channel.shape, dtype=np.bool_)
     for extreme in (channel <= _EXTREME, channel >= 1 - _EXTREME):

@@ -20,8 +20,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, Restorer, load_network, load_state
-from restoration.models.removers import Remover
+from restoration.models.shared.contract import Contract, Restorer
+from restoration.models.shared.residual import Remover
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.state import load_network, load_state
 from restoration.types import Parameters
 
 _WIDTHS = (32, 64, 128, 256)

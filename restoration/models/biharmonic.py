@@ -11,28 +11,25 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from skimage.restoration import inpaint_biharmonic
 
-from restoration.models.base import FillingRestorer
-from restoration.models.holes import filled_by_pieces
+from restoration.algorithms.holes import filled_by_pieces
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.restorers import FillingRestorer
 from restoration.types import Parameters
 
 _CELL_PX = 192
 _MARGIN_PX = 16
 
-_Floats = npt.NDArray[np.float32]
-_Mask = npt.NDArray[np.bool_]
-
 
 class BiharmonicInpaint(FillingRestorer):
     """Solve for one piece of the holes after the other with scikit-image; its time grows fast with their size."""
 
-    def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
+    def fill(self, image: FloatArray, mask: Mask, *, parameters: Parameters) -> Iterator[tuple[float, FloatArray]]:
         yield from filled_by_pieces(image, mask, _fill, cell_px=_CELL_PX, margin_px=_MARGIN_PX, join_px=_MARGIN_PX)
 
 
-def _fill(image: _Floats, mask: _Mask) -> _Floats:
+def _fill(image: FloatArray, mask: Mask) -> FloatArray:
     answer = inpaint_biharmonic(image, mask, split_into_regions=True, channel_axis=2)
     return np.asarray(np.clip(answer, 0, 1), dtype=np.float32)
 

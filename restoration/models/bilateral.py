@@ -13,9 +13,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
 
 _NEAR_PX = 1.8
@@ -29,11 +30,11 @@ class Bilateral(ArrayRestorer):
 
     def restore_array(
         self,
-        image: npt.NDArray[np.float32],
+        image: FloatArray,
         *,
         parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
+        mask: Mask | None = None,
+    ) -> FloatArray:
         sigma = float(parameters["sigma"])
         if sigma == 0:
             return image

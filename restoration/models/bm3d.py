@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import FloatArray, Mask
 from restoration.errors import ModelUnavailable
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
 
 _REACH_PX = 39  # of the search for patches
@@ -36,11 +37,11 @@ class BM3D(ArrayRestorer):
 
     def restore_array(
         self,
-        image: npt.NDArray[np.float32],
+        image: FloatArray,
         *,
         parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
+        mask: Mask | None = None,
+    ) -> FloatArray:
         sigma = float(parameters["sigma"])
         if sigma == 0:
             return image

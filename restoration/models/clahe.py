@@ -12,12 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
-
-FloatArray = npt.NDArray[np.float32]
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 _TARGET_MEAN = 0.5
@@ -32,9 +31,7 @@ _CHROMA_SHARE = 0.85  # of the gain in the exponent: a full share makes dark col
 class Clahe(ArrayRestorer):
     """Change luminance only and multiply the colours by its gain, so that hues stay as they are."""
 
-    def restore_array(
-        self, image: FloatArray, *, parameters: Parameters, mask: npt.NDArray[np.bool_] | None = None
-    ) -> FloatArray:
+    def restore_array(self, image: FloatArray, *, parameters: Parameters, mask: Mask | None = None) -> FloatArray:
         strength = float(parameters["strength"])
         luminance = np.clip(image @ _LUMA, 0, 1)
         calm = _calm(luminance)

@@ -28,16 +28,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.attention import RATE, attend
-from restoration.models.base import Contract, load_network, load_state
-from restoration.models.exemplar import fill_by_example, movable_parts, surroundings_of
-from restoration.models.fill_unet import HOLE_LEVEL, FillRestorer, FillUNet, Pass
-from restoration.models.smoothing import gaussian_smooth
+from restoration.algorithms.gaussian import gaussian_smooth
+from restoration.algorithms.patch_fill import fill_by_example, movable_parts, surroundings_of
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.fill import FillRestorer, Pass
+from restoration.models.shared.state import load_network, load_state
+from restoration.networks.attention import RATE, attend
+from restoration.networks.fill_unet import HOLE_LEVEL, FillUNet
 from restoration.types import Parameters
 
 _LEVEL = 2  # the finer stage compares at a quarter of the size
@@ -199,34 +201,32 @@ class ContextualAttentionRestorer(FillRestorer):
         damage: Tensor = self.network(filled, mask, is_half_known)
         return damage
 
-    def is_halved(self, mask: npt.NDArray[np.bool_], thickness_px: float, *, which: Pass) -> bool:
+    def is_halved(self, mask: Mask, thickness_px: float, *, which: Pass) -> bool:
         thickest_px = _THICK_PX
         if which is Pass.FIRST:
             thickest_px = _SOFT_PX if self.pass_after(mask) is Pass.FIRST else _PARTS_PX
         return thickness_px > thickest_px and super().is_halved(mask, thickness_px, which=which)
 
-    def pass_after(self, mask: npt.NDArray[np.bool_]) -> Pass:
+    def pass_after(self, mask: Mask) -> Pass:
         numbers, pieces = movable_parts(mask, wide_px=_WIDE_PX, most_lost=_MOST_LOST)
         return Pass.LATER if pieces or not numbers.any() else Pass.FIRST
 
     def fill(
         self,
-        image: npt.NDArray[np.float32],
-        mask: npt.NDArray[np.bool_],
+        image: FloatArray,
+        mask: Mask,
         thickness_px: float,
         device: torch.device,
         rng: np.random.Generator,
         *,
         which: Pass = Pass.ONLY,
-    ) -> npt.NDArray[np.float32]:
+    ) -> FloatArray:
         filled = super().fill(image, mask, thickness_px, device, rng, which=which)
         is_only = which is Pass.ONLY and not self.is_halved(mask, thickness_px, which=which)
         return filled if is_only else _with_parts(filled, mask, rng)
 
 
-def _with_parts(
-    filled: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_], rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def _with_parts(filled: FloatArray, mask: Mask, rng: np.random.Generator) -> FloatArray:
     """Return a filled picture (H, W, 3) in whose wide holes parts of it come near to their fill."""
     numbers, pieces = movable_parts(mask, wide_px=_WIDE_PX, most_lost=_MOST_LOST)
     filled, unknown = filled.copy(), numbers > 0

@@ -17,10 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_between, load_network, load_state
-from restoration.models.smoothing import gaussian_smooth
-from restoration.models.srvggnet import SRVGGNetCompact, shrunk_tail, srvggnet_contract
-from restoration.models.unet import ResUNet
+from restoration.algorithms.gaussian import gaussian_smooth
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.srvggnet import srvggnet_contract
+from restoration.models.shared.state import load_between, load_network, load_state
+from restoration.networks.srvggnet import SRVGGNetCompact, shrunk_tail
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
 _CLEANED = 0.5

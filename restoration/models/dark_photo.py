@@ -23,9 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.impulses import REACH_PX, fill_impulses, find_impulses
-from restoration.models.smoothing import gaussian_smooth
+from restoration.algorithms.gaussian import gaussian_smooth
+from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.state import load_network, load_state
 from restoration.types import Parameters
 
 _TAIL_STD = 1e-2  # an untrained network changes little

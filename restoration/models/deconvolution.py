@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from restoration.models.base import Contract, Restorer
-from restoration.models.blur import Canvas, kernel_of
+from restoration.algorithms.convolution import Canvas, kernel_of
+from restoration.models.shared.contract import Contract, Restorer
 from restoration.types import Parameters
 
 _TINY = 1e-4

@@ -24,8 +24,8 @@ import torch
 from torch import Tensor
 
 from restoration.degradations.resize import downscale_matrix
-from restoration.models.base import Contract, Restorer
-from restoration.models.hourglass import Hourglass
+from restoration.models.shared.contract import Contract, Restorer
+from restoration.networks.hourglass import Hourglass
 from restoration.types import Parameters
 
 _CODE_CHANNELS = 16

@@ -13,19 +13,16 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.models.base import FillingRestorer
-from restoration.models.holes import filled_by_pieces
+from restoration.algorithms.holes import filled_by_pieces
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.restorers import FillingRestorer
 from restoration.types import Parameters
 
 _METHODS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 _MOST_WORK = 18e6  # pixels of holes times the square of the radius: about 5 s
 _CELL_PX = 256
 _LEAST_MARGIN_PX = 8
-
-_Floats = npt.NDArray[np.float32]
-_Mask = npt.NDArray[np.bool_]
 
 
 class DiffusionInpaint(FillingRestorer):
@@ -38,18 +35,18 @@ class DiffusionInpaint(FillingRestorer):
         super().__init__()
         self._method = method
 
-    def fill(self, image: _Floats, mask: _Mask, *, parameters: Parameters) -> Iterator[tuple[float, _Floats]]:
+    def fill(self, image: FloatArray, mask: Mask, *, parameters: Parameters) -> Iterator[tuple[float, FloatArray]]:
         radius_px = float(parameters["radius"])
         margin = max(_LEAST_MARGIN_PX, math.ceil(radius_px) + 1)
         is_quick = float(mask.sum()) * max(1.0, radius_px) ** 2 <= _MOST_WORK
         cell_px = max(mask.shape) if is_quick else _CELL_PX
 
-        def fill(window: _Floats, holes: _Mask) -> _Floats:
+        def fill(window: FloatArray, holes: Mask) -> FloatArray:
             return self._filled(window, holes, radius_px)
 
         yield from filled_by_pieces(image, mask, fill, cell_px=cell_px, margin_px=margin)
 
-    def _filled(self, image: _Floats, mask: _Mask, radius_px: float) -> _Floats:
+    def _filled(self, image: FloatArray, mask: Mask, radius_px: float) -> FloatArray:
         holes = mask.astype(np.uint8)
         samples = np.rint(np.clip(image, 0, 1) * 65535).astype(np.uint16)
         planes = (np.ascontiguousarray(samples[..., channel]) for channel in range(3))

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.layers import ResidualBlock
-from restoration.models.views import counts_of, mean_of_views, turned_back, view_of
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.self_ensemble import counts_of, mean_of_views, turned_back, view_of
+from restoration.models.shared.state import load_network, load_state
+from restoration.networks.layers import ResidualBlock
 from restoration.types import Parameters
 
 

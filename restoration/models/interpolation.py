@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
 
 _KERNELS = {"bicubic": Image.Resampling.BICUBIC, "lanczos": Image.Resampling.LANCZOS}
@@ -29,11 +30,11 @@ class Interpolation(ArrayRestorer):
 
     def restore_array(
         self,
-        image: npt.NDArray[np.float32],
+        image: FloatArray,
         *,
         parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
+        mask: Mask | None = None,
+    ) -> FloatArray:
         scale = self.contract.scale
         size = (scale * image.shape[1], scale * image.shape[0])
         channels = [Image.fromarray(image[..., channel]).resize(size, self._kernel) for channel in range(3)]

@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
-
-FloatArray = npt.NDArray[np.float32]
 
 _BLOCK_PX = 8
 
@@ -24,9 +24,7 @@ _BLOCK_PX = 8
 class JpegDeblock(ArrayRestorer):
     """Compress on all 64 grids with the quality the picture was saved with, and average."""
 
-    def restore_array(
-        self, image: FloatArray, *, parameters: Parameters, mask: npt.NDArray[np.bool_] | None = None
-    ) -> FloatArray:
+    def restore_array(self, image: FloatArray, *, parameters: Parameters, mask: Mask | None = None) -> FloatArray:
         quality = int(parameters["quality"])
         padded = np.pad(image, ((_BLOCK_PX, _BLOCK_PX), (_BLOCK_PX, _BLOCK_PX), (0, 0)), mode="symmetric")
         samples = np.rint(np.clip(padded, 0, 1) * 255).astype(np.uint8)

@@ -22,8 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, Part, SurveyingRestorer, load_network, load_state
-from restoration.models.curves import (
+from restoration.algorithms.tone_curves import (
     Curves,
     apply_curves,
     brightness,
@@ -34,8 +33,11 @@ from restoration.models.curves import (
     offset_for,
     without_turning,
 )
-from restoration.models.layers import ResidualBlock
-from restoration.models.unet import ResUNet
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.global_pass import GlobalPassRestorer, TileContext
+from restoration.models.shared.state import load_network, load_state
+from restoration.networks.layers import ResidualBlock
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
 SURVEY_PX = 128
@@ -218,7 +220,7 @@ class LiftedNoiseNetwork(nn.Module):
         return functional.pixel_shuffle(self.tail(x), 2)
 
 
-class LowLightRestorer(SurveyingRestorer):
+class LowLightRestorer(GlobalPassRestorer):
     """Lift by the curves of the survey, in float32, and take the noise away that the lift made visible.
 
     Low precision touches only the noise that is subtracted. Of the noise, what was there before the lift stays: the
@@ -235,19 +237,21 @@ class LowLightRestorer(SurveyingRestorer):
             network.to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
         self.dtype = dtype
 
-    def survey(self, small: Tensor, *, parameters: Parameters) -> Tensor:
+    def global_pass(self, small: Tensor, *, parameters: Parameters) -> Tensor:
         wanted = torch.full((1, 1, 1, 1), float(parameters["exposure"]), device=small.device)
         return self.light.curves(small, wanted, local_share=_LOCAL_SHARE).stacked()
 
-    def restore_parts(self, image: Tensor, *, parameters: Sequence[Parameters], parts: Sequence[Part]) -> Tensor:
-        curves = Curves.unstacked(torch.cat([part.maps(_size(image)) for part in parts]))
+    def restore_tiles(
+        self, image: Tensor, *, parameters: Sequence[Parameters], contexts: Sequence[TileContext]
+    ) -> Tensor:
+        curves = Curves.unstacked(torch.cat([context.maps(_size(image)) for context in contexts]))
         lifted, factor = apply_curves(image, curves)
         sigmas, shares = (_column(image, [float(each[name]) for each in parameters]) for name in ("sigma", "denoise"))
         wanted = shares * (1 - factor.clamp_min(1).square().reciprocal())
         level = sigmas * factor
         if float((level * wanted).max()) < _INVISIBLE:
             return lifted
-        is_large = torch.tensor([part.height * part.width > LARGE_PX for part in parts])
+        is_large = torch.tensor([context.height * context.width > LARGE_PX for context in contexts])
         noise = torch.empty_like(lifted)
         for find, chosen in ((self._noise_at_half_size, is_large), (self._noise, ~is_large)):
             if bool(chosen.any()):
@@ -302,7 +306,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         cpu_whole_px=1024,
         overlap_px=max(2 * noise.receptive_radius_px, denoiser.receptive_radius_px),  # the second pass changes little
         tile_align_px=2,
-        survey_px=SURVEY_PX,
+        global_pass_px=SURVEY_PX,
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * (40 + denoiser.width * 6),
     )

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
 
 _LARGEST_PX = 5  # of float samples OpenCV takes no larger window
@@ -24,11 +25,11 @@ class Median(ArrayRestorer):
 
     def restore_array(
         self,
-        image: npt.NDArray[np.float32],
+        image: FloatArray,
         *,
         parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
+        mask: Mask | None = None,
+    ) -> FloatArray:
         return np.asarray(cv2.medianBlur(image, int(parameters["window_px"])))
 
 

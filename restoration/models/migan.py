@@ -22,11 +22,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from restoration.algorithms.holes import cut_holes, window_round
+from restoration.arrays import FloatArray, Mask
 from restoration.errors import ModelUnavailable, WeightsUnavailable
-from restoration.models.base import ArrayRestorer, Contract
-from restoration.models.holes import cut_holes, window_round
-from restoration.models.onnx_files import UnfitFile, check_content
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
+from restoration.weights.onnx_file import UnfitFile, check_content
 
 _NAME = "migan"
 _NETWORK_PX = 512
@@ -37,8 +39,6 @@ _THICK_PX = 128
 _GROW_PX = 4  # the file blends over three pixels; one more for the resampling
 
 _Bytes = npt.NDArray[np.uint8]
-_Floats = npt.NDArray[np.float32]
-_Mask = npt.NDArray[np.bool_]
 
 
 class MiGan(ArrayRestorer):
@@ -53,7 +53,7 @@ class MiGan(ArrayRestorer):
     def size_bytes(self) -> int:
         return self._size_bytes
 
-    def restore_array(self, image: _Floats, *, parameters: Parameters, mask: _Mask | None = None) -> _Floats:
+    def restore_array(self, image: FloatArray, *, parameters: Parameters, mask: Mask | None = None) -> FloatArray:
         assert mask is not None
         *_, (_, answer) = self._fill(image, mask)
         return answer
@@ -71,7 +71,7 @@ class MiGan(ArrayRestorer):
         for fraction, answer in self._fill(pixels, mask[0, 0].cpu().numpy() > 0.5):
             yield fraction, torch.from_numpy(answer.copy()).permute(2, 0, 1)[None]
 
-    def _fill(self, image: _Floats, mask: _Mask) -> Iterator[tuple[float, _Floats]]:
+    def _fill(self, image: FloatArray, mask: Mask) -> Iterator[tuple[float, FloatArray]]:
         """Yield (fraction done, picture filled so far); what is filled is known to the pieces that follow."""
         numbers, pieces = cut_holes(mask, cell_px=_CELL_PX, thick_px=_THICK_PX)
         if not pieces:
@@ -89,7 +89,7 @@ class MiGan(ArrayRestorer):
             unknown[window][own] = False
             yield count / len(pieces), filled
 
-    def _run(self, samples: _Bytes, holes: _Mask) -> _Bytes:
+    def _run(self, samples: _Bytes, holes: Mask) -> _Bytes:
         """Return the file's answer for a window; it sees a square, neither stretched nor larger than it can use."""
         height, width = holes.shape
         side = max(height, width)
@@ -172,7 +172,7 @@ def _runtime_errors() -> tuple[type[Exception], ...]:
     return tuple(getattr(state, name) for name in names)
 
 
-def _resized(samples: _Bytes, holes: _Mask, side: int) -> tuple[_Bytes, _Mask]:
+def _resized(samples: _Bytes, holes: Mask, side: int) -> tuple[_Bytes, Mask]:
     """Resize a square; a pixel that a hole has any share in becomes a hole."""
     if samples.shape[0] == side:
         return samples, holes

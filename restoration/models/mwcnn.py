@@ -17,9 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
-from restoration.models.layers import ResidualBlock, upsample_bicubic
-from restoration.models.removers import Denoiser, JpegRemover
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.residual import Denoiser, JpegRemover
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.state import load_network, load_state
+from restoration.networks.layers import ResidualBlock, upsample_bicubic
 from restoration.types import Parameters
 
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from skimage.restoration import denoise_nl_means
 
-from restoration.models.base import ArrayRestorer, Contract
+from restoration.arrays import FloatArray, Mask
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import Parameters
 
 _PATCH_PX = 5
@@ -26,11 +27,11 @@ class NonLocalMeans(ArrayRestorer):
 
     def restore_array(
         self,
-        image: npt.NDArray[np.float32],
+        image: FloatArray,
         *,
         parameters: Parameters,
-        mask: npt.NDArray[np.bool_] | None = None,
-    ) -> npt.NDArray[np.float32]:
+        mask: Mask | None = None,
+    ) -> FloatArray:
         sigma = float(parameters["sigma"])
         if sigma == 0:
             return image

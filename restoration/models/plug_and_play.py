@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from restoration.models.base import Contract
-from restoration.models.blur import Canvas, kernel_of
-from restoration.models.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
-from restoration.models.impulses import REACH_PX, fill_impulses, find_impulses
+from restoration.algorithms.convolution import Canvas, kernel_of
+from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
 from restoration.types import Parameters
 
 _FIRST_SIGMA = 49 / 255

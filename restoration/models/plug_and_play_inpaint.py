@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from restoration.models.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
+from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
 from restoration.types import Parameters
 
 _SIGMAS = (50 / 255, 2 / 255)

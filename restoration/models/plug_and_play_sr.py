@@ -19,12 +19,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from restoration.models.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
-from restoration.models.ircnn import IRCNNBank
-from restoration.models.unet import ResUNet
+from restoration.arrays import FloatArray
+from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
+from restoration.networks.ircnn import IRCNNBank
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
-
-FloatArray = npt.NDArray[np.float32]
 
 _FIRST_SIGMA = 49 / 255
 _LAST_SIGMA_PER_SCALE = 1 / 255

@@ -13,9 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from restoration.models.base import Contract, load_network, load_state
-from restoration.models.removers import Denoiser, JpegRemover
-from restoration.models.unet import ResUNet
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.residual import Denoiser, JpegRemover
+from restoration.models.shared.state import load_network, load_state
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution

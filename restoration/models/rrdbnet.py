@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from restoration.models._torchvision_compat import provide_functional_tensor
-from restoration.models.base import Contract, NetworkRestorer, load_between, load_network
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.state import load_between, load_network
+from restoration.models.shared.torchvision_compat import provide_functional_tensor
 from restoration.types import Parameters
 
 provide_functional_tensor()

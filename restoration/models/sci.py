@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from restoration.models.base import Contract, NetworkRestorer, load_network, load_state
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.restorers import NetworkRestorer
+from restoration.models.shared.state import load_network, load_state
 from restoration.types import Parameters
 
 _KEPT, _TRAINING_ONLY = "enhance.", "calibrate."

@@ -16,7 +16,7 @@ from gradio.events import api as gradio_api
 from gradio_client.utils import is_file_obj_with_meta
 
 from restoration.errors import InvalidParameter, InvalidRequest
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import (
     Done,
     Event,

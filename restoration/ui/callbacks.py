@@ -19,13 +19,13 @@ from PIL import Image
 
 from restoration.errors import InvalidImage, RestorationError
 from restoration.images import encode, lossless_format
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Done, Progress, RestoreRequest, RestoreResult
 from restoration.ui import previews, status, text
-from restoration.ui.answers import Answers
 from restoration.ui.components import SourceImage, keep_file
 from restoration.ui.form import SUFFIXES, Form, ReadMask, chosen_format
 from restoration.ui.panel import PicturePart, ResultPart, SettingsPart
+from restoration.ui.result_cache import Answers
 
 CONCURRENT_RUNS = 8
 """Runs that may be in progress at once; the engine shares the device between them fairly, tile by tile."""

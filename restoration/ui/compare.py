@@ -10,11 +10,11 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import Mask
 from restoration.errors import RestorationError
 from restoration.images import preview_bytes
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
 from restoration.ui import callbacks, status, text
 from restoration.ui.components import keep_file
@@ -149,7 +149,7 @@ def _steps(service: Service, request: RestoreRequest) -> Generator[tuple[Any, ..
     raise AssertionError("the service ended without a result")
 
 
-def tile(result: RestoreResult, mask: npt.NDArray[np.bool_]) -> str:
+def tile(result: RestoreResult, mask: Mask) -> str:
     """Write the part of the result round the mask, with a margin, as a file to be shown; return its path."""
     slices = []
     for axis, length in enumerate(mask.shape):

@@ -15,11 +15,12 @@ os.environ.setdefault(  # swept, so no other program's
 
 import gradio as gr
 
-from restoration.service import Service, default_service
-from restoration.ui import api, denoise, inpaint, low_light, onward, records, super_resolution, text
-from restoration.ui.answers import Answers
-from restoration.ui.fetching import refuse_urls
+from restoration.service.door import Service, default_service
+from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
+from restoration.ui import send_to_tab as onward
+from restoration.ui.result_cache import Answers
 from restoration.ui.sweeping import KEEP_FILES_S, SWEEP_EVERY_S
+from restoration.ui.url_guard import refuse_urls
 
 _MAX_WAITING = 32
 

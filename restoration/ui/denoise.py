@@ -11,13 +11,13 @@ from gradio.events import Dependency
 
 from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import callbacks, panel, previews, status, text
-from restoration.ui.answers import Answers
 from restoration.ui.components import picture_upload
-from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
+from restoration.ui.result_cache import Answers
+from restoration.ui.send_to_tab import Arrival
 
 _FAINT_NOISE_255 = 2.0  # the eye does not see less
 _TASKS = tuple(task for _, task in text.DAMAGES)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import Mask
 from restoration.errors import InvalidParameter
 from restoration.images import FileFormat
 from restoration.types import ParamValue, RestoreRequest, Task, as_mapping
@@ -22,7 +22,7 @@ SUFFIXES: dict[FileFormat, str] = {"PNG": "png", "TIFF": "tiff", "WEBP": "webp",
 class Marked(NamedTuple):
     """What is to be replaced, (H, W), True = fill, and how far inside the original passes into the fill."""
 
-    mask: npt.NDArray[np.bool_]
+    mask: Mask
     feather_px: int = 0
 
 

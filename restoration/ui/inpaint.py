@@ -7,26 +7,25 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
-import numpy.typing as npt
 
+from restoration.arrays import Mask
 from restoration.errors import InvalidMask, RestorationError
 from restoration.images import check_mask, grow_mask, kept_by_layers, mask_from_layers
 from restoration.images import read_mask as read_mask_file
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import callbacks, compare, mask_tools, panel, previews, status, text
-from restoration.ui.answers import Answers
 from restoration.ui.components import MaskEditor, keep_file
 from restoration.ui.form import Marked
-from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
+from restoration.ui.result_cache import Answers
+from restoration.ui.send_to_tab import Arrival
 
 _REPLACE_COLOUR = "#e11d48"
 _KEEP_COLOUR = "#16a34a"
 _BRUSH_PX = 16
 
-Mask = npt.NDArray[np.bool_]
+Mask = Mask
 
 
 def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:

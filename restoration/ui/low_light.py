@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gradio as gr
 
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import text
-from restoration.ui.answers import Answers
-from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
+from restoration.ui.result_cache import Answers
+from restoration.ui.send_to_tab import Arrival
 
 
 def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:

@@ -9,9 +9,9 @@ from typing import Any
 import cv2
 import gradio as gr
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from restoration.arrays import Mask
 from restoration.diagnosis.scratches import find_scratches
 from restoration.errors import InvalidMask
 from restoration.images import read
@@ -23,7 +23,7 @@ _INFO_S = 15
 _MAX_GROW_PX = 50
 _MAX_FEATHER_PX = 50
 
-Mask = npt.NDArray[np.bool_]
+Mask = Mask
 MarkedSoFar = Callable[[str, Sequence[Any] | None, str | None], Mask]
 Sketch = Callable[[str, Mask | None], dict[str, Any]]
 

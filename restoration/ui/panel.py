@@ -8,14 +8,15 @@ from pathlib import Path
 
 import gradio as gr
 
-from restoration.service import Service
+from restoration.folders import assets_folder
+from restoration.service.door import Service
 from restoration.types import ModelStatus, Task
 from restoration.ui import status, text
 from restoration.ui.components import SourceImage, picture_upload
 from restoration.ui.params import ParamControls
 
 Buttons = tuple[gr.Button, gr.Button, gr.Button, gr.HTML]
-EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EXAMPLES = assets_folder() / "examples"
 
 
 @dataclass(frozen=True)

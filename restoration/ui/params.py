@@ -52,11 +52,11 @@ class ParamControls:
     def _follow(self, entry: _Control, info: ModelInfo) -> None:
         """Show a control only while it counts; what it depends on stands before it."""
         defaults = {param.name: param.default for param in info.params}
-        entry.component.visible = entry.param.counts(defaults)
+        entry.component.visible = entry.param.is_enabled(defaults)
         for model, name, other in ((each.model, each.param.name, each.component) for each in self._controls):
-            if model == info.id and name in entry.param.counts_with:
+            if model == info.id and name in entry.param.enabled_when:
                 other.change(  # type: ignore[attr-defined]
-                    lambda value, name=name, param=entry.param: gr.update(visible=param.counts({name: value})),
+                    lambda value, name=name, param=entry.param: gr.update(visible=param.is_enabled({name: value})),
                     inputs=other,
                     outputs=entry.component,
                     queue=False,

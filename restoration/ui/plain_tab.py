@@ -8,12 +8,12 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import callbacks, panel
-from restoration.ui.answers import Answers
-from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
+from restoration.ui.result_cache import Answers
+from restoration.ui.send_to_tab import Arrival
 
 Look = Callable[[str | None, str], tuple[Any, Any]]
 

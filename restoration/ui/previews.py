@@ -6,9 +6,9 @@ import io
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
+from restoration.arrays import Mask
 from restoration.images import MOST_FRAMES, ImageHeader, Picture, preview_bytes, probe, read_to_measure, read_to_show
 from restoration.types import RestoreResult
 
@@ -79,7 +79,7 @@ def jpeg(image: Image.Image) -> bytes:
     return stream.getvalue()
 
 
-def veiled(picture: Image.Image, mask: npt.NDArray[np.bool_]) -> Image.Image:
+def veiled(picture: Image.Image, mask: Mask) -> Image.Image:
     """Return a preview with a coloured veil where the mask of the original is set."""
     veil = Image.fromarray(mask.astype(np.uint8) * 160).resize(picture.size, Image.Resampling.BILINEAR)
     return Image.composite(Image.new("RGB", picture.size, _MASK_COLOUR), picture, veil)

@@ -9,8 +9,8 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from restoration.records import as_csv
-from restoration.service import Service
+from restoration.service.door import Service
+from restoration.service.records import as_csv
 from restoration.types import RunRecord
 from restoration.ui import status, text
 from restoration.ui.components import keep_file

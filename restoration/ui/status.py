@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 
 from restoration.diagnosis import Diagnosis
-from restoration.enlarging import is_size_given
-from restoration.forecast import Forecast
 from restoration.images import encode, kernel_picture
+from restoration.service.enlarging import is_size_given
+from restoration.service.forecast import Forecast
 from restoration.types import (
     ModelInfo,
     ModelStatus,
@@ -151,7 +151,7 @@ def _parameters(info: ModelInfo, parameters: Parameters) -> str:
         param = info.param(name)
         if name == "scale" and is_size_given(parameters):
             continue
-        if param is not None and not param.counts(parameters):
+        if param is not None and not param.is_enabled(parameters):
             continue
         if param is not None and param.is_advanced and value in _usual(param):
             continue
@@ -163,7 +163,7 @@ def _parameters(info: ModelInfo, parameters: Parameters) -> str:
 
 def _usual(param: Param) -> tuple[ParamValue, ...]:
     """Return the values of a setting that nobody chose: its default, and what stands for it where nothing is known."""
-    return (param.default, param.auto_else) if param.auto_from else (param.default,)
+    return (param.default, param.auto_fallback) if param.auto_from else (param.default,)
 
 
 def _is_number(value: object) -> bool:

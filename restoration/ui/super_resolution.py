@@ -8,13 +8,13 @@ import gradio as gr
 
 from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import previews, status, text
-from restoration.ui.answers import Answers
-from restoration.ui.onward import Arrival
 from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
+from restoration.ui.result_cache import Answers
+from restoration.ui.send_to_tab import Arrival
 
 _FOR_CLEAN, _FOR_DAMAGED = "edsr-lite", "compact-web"
 

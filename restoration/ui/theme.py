@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 from gradio.themes.utils import colors, sizes
 
-_ASSETS = Path(__file__).resolve().parents[2] / "assets"
+from restoration.folders import assets_folder
+
+_ASSETS = assets_folder()
 STYLE_SHEET = _ASSETS / "style.css"
 SCRIPT = _ASSETS / "page.js"
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
-from restoration.service import Service
+from restoration.service.door import Service
 from tests.browser import chromium
 from tests.ui.serving import serve
 

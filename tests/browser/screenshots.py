@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui import text
 from tests.browser import chromium, steps
 from tests.ui.serving import serve

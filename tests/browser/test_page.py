@@ -16,10 +16,10 @@ from skimage import data
 
 from restoration import restore
 from restoration.images import read
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
 from restoration.ui import callbacks, compare, text
-from restoration.ui.answers import Answers
+from restoration.ui.result_cache import Answers
 from tests.browser import steps
 from tests.ui import pictures
 from tests.ui.serving import serve

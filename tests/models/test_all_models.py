@@ -14,12 +14,12 @@ import torch
 from safetensors.torch import save_file
 from torch.utils.flop_counter import FlopCounterMode
 
-from restoration.engine.job import Answer, Job
-from restoration.engine.scheduler import Scheduler
-from restoration.engine.tiling import LARGEST_OVERLAP_PX
-from restoration.manifest import load_manifest
-from restoration.models.base import Restorer
-from restoration.parameters import complete, in_model_units
+from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.parameters import complete, in_model_units
+from restoration.engine.local.job import Answer, Job
+from restoration.engine.local.scheduler import Scheduler
+from restoration.engine.local.tiling import LARGEST_OVERLAP_PX
+from restoration.models.shared.contract import Restorer
 from restoration.types import ModelInfo, ParamValue
 from tests.models import zoo
 from tests.models.onnx_graphs import constant_fill
@@ -72,26 +72,26 @@ def _network(
     """Return the network behind a factory and the key that its published files keep the weights under."""
     if info.factory == "lowlight:build":
         from restoration.models.lowlight import LiftedNoiseNetwork, LightNetwork
-        from restoration.models.unet import ResUNet
+        from restoration.networks.unet import ResUNet
 
         classes = {"light": LightNetwork, "noise": LiftedNoiseNetwork, "denoiser": ResUNet}
         return classes[role](**config.get(role, {})), None
     if info.factory == "damaged_upscaler:build":
-        from restoration.models.srvggnet import SRVGGNetCompact
-        from restoration.models.unet import ResUNet
+        from restoration.networks.srvggnet import SRVGGNetCompact
+        from restoration.networks.unet import ResUNet
 
         is_denoiser = role == "denoiser"
         return ResUNet(**config.get("denoiser", {})) if is_denoiser else SRVGGNetCompact(
             upscale=4, **config["upscaler"]
         ), None
     if info.factory.startswith(("resunet:", "plug_and_play")):
-        from restoration.models.unet import ResUNet
+        from restoration.networks.unet import ResUNet
 
         return ResUNet(**config), None
     if (network := _seed_network(info.factory, config)) is not None:
         return network, None
     if info.factory == "fill_unet:build":
-        from restoration.models.fill_unet import FillUNet
+        from restoration.networks.fill_unet import FillUNet
 
         return FillUNet(**config), None
     if info.factory == "edsr:build":
@@ -101,7 +101,7 @@ def _network(
     if info.factory == "community:build":
         return zoo.TINY[str(config["architecture"])](), None
     if info.factory == "srvggnet:build":
-        from restoration.models.srvggnet import SRVGGNetCompact
+        from restoration.networks.srvggnet import SRVGGNetCompact
 
         return SRVGGNetCompact(**config), "params"
     if info.factory == "darkir:build":
@@ -125,9 +125,9 @@ def _seed_network(factory: str, config: Mapping[str, Any]) -> torch.nn.Module | 
     """Return the network of a system that the project began with, in the form that is built by default."""
     from restoration.models.autoencoder import SkipAutoencoder
     from restoration.models.dark_photo import DarkPhotoCNN
-    from restoration.models.ircnn import IRCNNBank
     from restoration.models.mwcnn import MWCNN
     from restoration.models.srcnn import SRCNN, VARIANTS
+    from restoration.networks.ircnn import IRCNNBank
 
     kinds = {
         "srcnn": lambda: SRCNN(**VARIANTS["9-5-5"]),

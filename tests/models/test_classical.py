@@ -22,7 +22,7 @@ from restoration.models import (
     median,
     non_local_means,
 )
-from restoration.models.base import ArrayRestorer
+from restoration.models.shared.restorers import ArrayRestorer
 from restoration.types import ParamValue
 
 MIDDLE = {"sigma": 25 / 255, "quality": 10}

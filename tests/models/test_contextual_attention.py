@@ -12,17 +12,18 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from restoration.models import attention, contextual_attention
-from restoration.models.attention import attend
+from restoration.algorithms.gaussian import gaussian_smooth
+from restoration.algorithms.harmonic_fill import fill_smoothly
+from restoration.models import contextual_attention
 from restoration.models.contextual_attention import (
     ContextualAttentionNet,
     ContextualAttentionRestorer,
     build,
     plausible_share,
 )
-from restoration.models.fill_unet import Pass
-from restoration.models.membrane import fill_smoothly
-from restoration.models.smoothing import gaussian_smooth
+from restoration.models.shared.fill import Pass
+from restoration.networks import attention
+from restoration.networks.attention import attend
 
 
 def _slowly(features: Tensor, mask: Tensor) -> Tensor:

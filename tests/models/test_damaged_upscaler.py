@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from restoration.manifest import load_manifest, weights_folder
-from restoration.models.base import Contract
+from restoration.catalogue.manifest import load_manifest
+from restoration.folders import weights_folder
 from restoration.models.damaged_upscaler import DamagedUpscaler, build, with_colours_of
+from restoration.models.shared.contract import Contract
 
 INFO = next(each for each in load_manifest() if each.id == "compact-web")
 WEIGHTS = {file.role: weights_folder() / str(file.path) for file in INFO.files}

@@ -10,13 +10,13 @@ import torch
 from scipy.signal import convolve2d
 from torch import Tensor
 
+from restoration.algorithms.convolution import Canvas, CircularBlur, defocus_kernel, gaussian_kernel, kernel_of
 from restoration.degradations.blur import motion_kernel
-from restoration.manifest import weights_folder
+from restoration.folders import weights_folder
 from restoration.metrics import psnr
 from restoration.models import plug_and_play
-from restoration.models.base import Restorer
-from restoration.models.blur import Canvas, CircularBlur, defocus_kernel, gaussian_kernel, kernel_of
 from restoration.models.deconvolution import RichardsonLucy, Wiener
+from restoration.models.shared.contract import Restorer
 
 CPU = torch.device("cpu")
 SETTINGS = {

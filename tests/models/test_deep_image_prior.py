@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from restoration.degradations.resize import downscale
 from restoration.models import deep_image_prior
-from restoration.models.base import Restorer
 from restoration.models.deep_image_prior import Denoise, Enlarge, Fill, MovingVariance, Unblock
+from restoration.models.shared.contract import Restorer
 from restoration.types import Parameters
 
 WIDTHS = [8, 16]

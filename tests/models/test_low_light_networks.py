@@ -13,17 +13,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from restoration import weights
-from restoration.bench.cases import Case, Damage, load_cases
-from restoration.bench.quality import measure
+from restoration.catalogue.manifest import load_manifest
 from restoration.errors import ManifestError, UnknownModel, WeightsUnavailable
-from restoration.manifest import load_manifest
+from restoration.lab.bench.cases import Case, Damage, load_cases
+from restoration.lab.bench.quality import measure
 from restoration.metrics import psnr
 from restoration.models import darkir, sci, zero_dce
-from restoration.models.base import Factory
-from restoration.service import NON_COMMERCIAL_VARIABLE, Service
+from restoration.models.shared.contract import Factory
+from restoration.service.door import NON_COMMERCIAL_VARIABLE, Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
-from tests.hub_server import Hub, run_hub
+from restoration.weights import store
+from tests.weights.hub_server import Hub, run_hub
 
 MANIFEST: Mapping[str, ModelInfo] = {info.id: info for info in load_manifest()}
 SCI = ModelInfo(
@@ -330,18 +330,18 @@ def test_file_of_a_space_is_fetched_from_there_and_kept_apart(hub: Hub) -> None:
     hub.files["spaces/someone/thing", "net.pth"] = b"of the space"
     hub.files["someone/thing", "net.pth"] = b"of the model"
     model_file = dataclasses.replace(SPACE_FILE, repo_type="model")
-    assert weights.ensure(SPACE_FILE, model="thing").read_bytes() == b"of the space"
-    assert weights.status(SPACE_FILE) == (True, "")
-    assert not weights.status(model_file)[0]
-    assert weights.ensure(model_file, model="thing").read_bytes() == b"of the model"
-    assert set(weights.pins()) == {"spaces/someone/thing/net.pth@main", "someone/thing/net.pth@main"}
+    assert store.ensure(SPACE_FILE, model="thing").read_bytes() == b"of the space"
+    assert store.status(SPACE_FILE) == (True, "")
+    assert not store.status(model_file)[0]
+    assert store.ensure(model_file, model="thing").read_bytes() == b"of the model"
+    assert set(store.pins()) == {"spaces/someone/thing/net.pth@main", "someone/thing/net.pth@main"}
 
 
 @pytest.mark.hub
 def test_space_without_the_file_is_named_by_its_address(hub: Hub) -> None:
-    assert "huggingface.co/spaces/someone/thing" in weights.status(SPACE_FILE)[1]
+    assert "huggingface.co/spaces/someone/thing" in store.status(SPACE_FILE)[1]
     with pytest.raises(WeightsUnavailable, match=r"\(huggingface\.co/spaces/someone/thing\) is no longer on the Hub"):
-        weights.ensure(SPACE_FILE, model="thing")
+        store.ensure(SPACE_FILE, model="thing")
 
 
 # --- models for non-commercial use

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from restoration.engine.job import Answer, Job
-from restoration.engine.scheduler import Scheduler
-from restoration.manifest import load_manifest
+from restoration.algorithms.tone_curves import brightness
+from restoration.catalogue.manifest import load_manifest
+from restoration.engine.local.job import Answer, Job
+from restoration.engine.local.scheduler import Scheduler
 from restoration.models import lowlight
-from restoration.models.base import Contract, Part
-from restoration.models.curves import brightness
 from restoration.models.lowlight import (
     LARGE_PX,
     SURVEY_PX,
@@ -20,7 +19,9 @@ from restoration.models.lowlight import (
     LowLightRestorer,
     fine_noise,
 )
-from restoration.models.unet import ResUNet
+from restoration.models.shared.contract import Contract
+from restoration.models.shared.global_pass import TileContext
+from restoration.networks.unet import ResUNet
 
 CPU = torch.device("cpu")
 PARAMETERS = {"exposure": 0.45, "sigma": 0.02, "denoise": 1.0, "strength": 1.0}
@@ -34,7 +35,7 @@ def restorer() -> LowLightRestorer:
         torch.nn.init.normal_(last.weight, std=0.5)
     denoiser = ResUNet((4, 8), blocks=1)
     overlap_px = noise.receptive_radius_px + denoiser.receptive_radius_px
-    contract = Contract(survey_px=SURVEY_PX, size_multiple=8, size_minimum=8, overlap_px=overlap_px)
+    contract = Contract(global_pass_px=SURVEY_PX, size_multiple=8, size_minimum=8, overlap_px=overlap_px)
     return LowLightRestorer(light, noise, denoiser, contract)
 
 
@@ -99,11 +100,11 @@ def test_large_and_small_pictures_in_one_batch_are_treated_as_if_alone(
     restorer: LowLightRestorer, rng: np.random.Generator
 ) -> None:
     image = torch.from_numpy(np.stack([_dark(rng, 32, 32)] * 2)).permute(0, 3, 1, 2)
-    finding = restorer.survey(image[:1], parameters=PARAMETERS)
-    small, large = Part(finding, 0, 0, 32, 32), Part(finding, 0, 0, 4000, 4000)
-    both = restorer.restore_parts(image, parameters=[PARAMETERS] * 2, parts=[small, large])
+    finding = restorer.global_pass(image[:1], parameters=PARAMETERS)
+    small, large = TileContext(finding, 0, 0, 32, 32), TileContext(finding, 0, 0, 4000, 4000)
+    both = restorer.restore_tiles(image, parameters=[PARAMETERS] * 2, contexts=[small, large])
     for index, part in enumerate((small, large)):
-        alone = restorer.restore_parts(image[:1], parameters=[PARAMETERS], parts=[part])
+        alone = restorer.restore_tiles(image[:1], parameters=[PARAMETERS], contexts=[part])
         torch.testing.assert_close(both[index : index + 1], alone, atol=1e-5, rtol=1e-4)
 
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
-from restoration import weights as weight_files
 from restoration.errors import ModelUnavailable, WeightsUnavailable
-from restoration.models import onnx_files
 from restoration.models.migan import MiGan, build
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
+from restoration.weights import onnx_file as onnx_files
+from restoration.weights import store as weight_files
 from tests.models.onnx_graphs import constant, constant_fill, pipeline
 
 Build = Callable[..., MiGan]

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from restoration.algorithms.impulses import fill_impulses, find_impulses
 from restoration.degradations.noise import add_salt_and_pepper
-from restoration.manifest import weights_folder
+from restoration.folders import weights_folder
 from restoration.metrics import psnr
 from restoration.models import plug_and_play
-from restoration.models.impulses import fill_impulses, find_impulses
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from restoration.manifest import weights_folder
+from restoration.folders import weights_folder
 from restoration.metrics import psnr
 from restoration.models import plug_and_play_inpaint
 from restoration.models.plug_and_play_inpaint import PlugAndPlayInpaint, keep_known, spread

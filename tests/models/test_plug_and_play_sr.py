@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from restoration.degradations.resize import downscale
-from restoration.manifest import weights_folder
+from restoration.folders import weights_folder
 from restoration.metrics import psnr
 from restoration.models import plug_and_play_sr
 from restoration.models.plug_and_play_sr import Shrinking, mirrored, shrinking_kernel

@@ -12,9 +12,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from restoration.metrics import to_y
-from restoration.models import autoencoder, dark_photo, ircnn, mwcnn, rrdbnet, srcnn
-from restoration.models.layers import upsample_bicubic
+from restoration.models import autoencoder, dark_photo, mwcnn, rrdbnet, srcnn
 from restoration.models.plug_and_play import build_fill
+from restoration.networks.ircnn import IRCNN, IRCNNBank
+from restoration.networks.layers import upsample_bicubic
 
 LEVEL = torch.full((1, 1, 1, 1), 0.1)
 
@@ -72,9 +73,9 @@ def test_wavelet_bands_of_a_flat_picture_are_its_mean_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "network", [ircnn.IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)], ids=lambda network: type(network).__name__
+    "network", [IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)], ids=lambda network: type(network).__name__
 )
-def test_output_depends_on_nothing_beyond_the_receptive_field(network: ircnn.IRCNN | mwcnn.MWCNN) -> None:
+def test_output_depends_on_nothing_beyond_the_receptive_field(network: IRCNN | mwcnn.MWCNN) -> None:
     image = torch.rand(1, 3, 64, 160)
     other = image.clone()
     other[..., 64 + network.receptive_radius_px :] = 0
@@ -85,11 +86,11 @@ def test_output_depends_on_nothing_beyond_the_receptive_field(network: ircnn.IRC
 
 
 def test_ircnn_sees_33_pixels() -> None:
-    assert ircnn.IRCNN().receptive_radius_px == 16
+    assert IRCNN().receptive_radius_px == 16
 
 
 def test_each_picture_meets_the_network_for_its_level() -> None:
-    bank = ircnn.IRCNNBank(highest_255=(10, 30), width=4)
+    bank = IRCNNBank(highest_255=(10, 30), width=4)
     images = torch.rand(4, 3, 16, 24)
     levels = torch.tensor([31, 9, 5, 29.0]).reshape(4, 1, 1, 1) / 255
     expected = [bank[place](images[[number]], levels[[number]]) for number, place in enumerate((2, 0, 0, 1))]
@@ -100,7 +101,7 @@ def test_each_picture_meets_the_network_for_its_level() -> None:
 def test_a_map_of_one_level_says_what_the_level_says(level_shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     image = torch.rand(1, 3, 16, 24)
-    for network in (ircnn.IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)):
+    for network in (IRCNN(width=4), mwcnn.MWCNN(widths=(4, 8), blocks=1)):
         torch.testing.assert_close(network(image, torch.full(level_shape, 0.1)), network(image, LEVEL))
 
 
@@ -116,9 +117,9 @@ def test_mwcnn_that_finds_nothing_enlarges_by_bicubic_interpolation(tmp_path: Pa
 
 
 def test_ircnn_can_be_the_prior_of_plug_and_play(tmp_path: Path) -> None:
-    file = _saved(ircnn.IRCNNBank(), tmp_path / "net.safetensors")
+    file = _saved(IRCNNBank(), tmp_path / "net.safetensors")
     remover = build_fill(config={"widths": (4, 8)}, weights={"net": file}, parameters={"prior": "IRCNN"})
-    assert isinstance(remover.network, ircnn.IRCNNBank)
+    assert isinstance(remover.network, IRCNNBank)
 
 
 def test_summary_of_the_plain_autoencoder_is_a_32nd_of_the_side() -> None:

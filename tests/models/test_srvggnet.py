@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from restoration.models._torchvision_compat import provide_functional_tensor
-from restoration.models.srvggnet import SRVGGNetCompact, shrunk_tail
+from restoration.models.shared.torchvision_compat import provide_functional_tensor
+from restoration.networks.srvggnet import SRVGGNetCompact, shrunk_tail
 
 
 def test_network_answers_as_that_of_realesrgan_does() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from gradio_client import Client
 
-from restoration.service import Service
+from restoration.service.door import Service
 from tests.ui.serving import serve
 
 

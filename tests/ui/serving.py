@@ -10,7 +10,7 @@ from pathlib import Path
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import app
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui.demo import build_demo
 
 

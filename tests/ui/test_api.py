@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from restoration.images import read
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, Task, as_mapping
 from tests.ui import pictures
 

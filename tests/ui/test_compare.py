@@ -12,10 +12,10 @@ import pytest
 from gradio.block_function import BlockFunction
 from PIL import Image
 
+from restoration.catalogue.manifest import load_manifest
 from restoration.errors import DeadlinePassed, OutOfMemory
 from restoration.images import Picture
-from restoration.manifest import load_manifest
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Event, RestoreRequest, RestoreResult, RunStats, Task, as_mapping
 from restoration.ui import compare
 from restoration.ui.demo import build_demo

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 import app
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui import previews
 from restoration.ui.demo import build_demo
 

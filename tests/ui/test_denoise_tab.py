@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageFilter
 from skimage import data
 
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.types import Task
 from restoration.ui import text
 from restoration.ui.denoise import look_at

@@ -14,7 +14,7 @@ from PIL import Image
 
 from restoration.errors import InvalidMask
 from restoration.images import read_mask as read_mask_file
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui import components, text
 from restoration.ui.demo import build_demo
 from restoration.ui.inpaint import marked_so_far, read_mask

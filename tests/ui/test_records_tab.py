@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from restoration.records import Records
-from restoration.service import Service
+from restoration.service.door import Service
+from restoration.service.records import Records
 from restoration.ui import records as tab
-from tests.test_records import ROW
+from tests.service.test_records import ROW
 
 
 @pytest.fixture

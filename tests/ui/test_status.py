@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.parameters import complete
 from restoration.diagnosis import Diagnosis
 from restoration.images import Picture
-from restoration.manifest import load_manifest
-from restoration.parameters import complete
 from restoration.types import Progress, RestoreResult, RunStats, Task, as_mapping
 from restoration.ui import status
 

@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 
 import app
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui import sweeping
 from restoration.ui.demo import build_demo
 from restoration.ui.sweeping import KEEP_FILES_S, SWEEP_EVERY_S, files_of_layout, sweep

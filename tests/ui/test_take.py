@@ -10,7 +10,7 @@ import pytest
 from gradio.block_function import BlockFunction
 from PIL import Image
 
-from restoration.service import Service
+from restoration.service.door import Service
 from restoration.ui.demo import build_demo
 
 

@@ -1,0 +1,1 @@
+"""Training and measuring; the application never imports it."""

@@ -1,0 +1,1 @@
+"""What several models share: the contract with the engine, and bases that fulfil it."""

@@ -1,0 +1,1 @@
+"""The only door: every face restores pictures through here."""

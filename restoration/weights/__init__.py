@@ -1,0 +1,1 @@
+"""Weights files: found, fetched, checked and read."""
