@@ -8,7 +8,7 @@ from restoration.images.header import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader
 from restoration.images.jpeg import jpeg_table
 from restoration.images.kernels import kernel_picture, read_kernel, write_kernel
 from restoration.images.masks import check_mask, feather, grow_mask, kept_by_layers, mask_from_layers, read_mask
-from restoration.images.picture import BitDepth, Picture, gray_of, quantize
+from restoration.images.picture import BitDepth, Picture, gray_of, gray_pixels, quantize
 from restoration.images.shrink import shrink_to, shrink_to_side
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "flatten",
     "format_of",
     "gray_of",
+    "gray_pixels",
     "grow_mask",
     "jpeg_table",
     "kept_by_layers",

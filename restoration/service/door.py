@@ -33,7 +33,9 @@ from restoration.errors import (
 )
 from restoration.images import Picture, bleed_alpha, feather
 from restoration.memory import memory_told
-from restoration.service.deblurring import ESTIMATE, find_kernel
+from restoration.service import undamaged
+from restoration.service.deblurring import ESTIMATE, POINT, find_kernel
+from restoration.service.dots import with_dots, without_dots
 from restoration.service.enlarging import consistency_db, resampled
 from restoration.service.forecast import Forecast, forecast
 from restoration.service.memory_budget import MemoryBudget, usable_bytes
@@ -275,8 +277,11 @@ class Service:
         yield Progress(0.0, "Loading the model")
         parts = self._parts()
         registry = parts.place()
-        yield from _in_time(self._fetch_weights(plan), plan.deadline_s)
-        plan = yield from self._with_kernel(plan, run)
+        if not plan.is_left:
+            plan = with_dots(plan)
+        if not plan.is_left:
+            yield from _in_time(self._fetch_weights(plan), plan.deadline_s)
+            plan = yield from self._with_kernel(plan, run)
         size_bytes = _BYTES_PER_PIXEL * (plan.picture.width * plan.picture.height + plan.largest_pixels)
         waiting = _while_waiting(self._room.take(size_bytes), "Other large pictures are finished first")
         taken_bytes = yield from _in_time(waiting, plan.deadline_s)
@@ -290,8 +295,11 @@ class Service:
         has_shape = plan.picture.alpha is not None and float(np.ptp(plan.picture.alpha)) > 0
         needs_alpha_run = has_shape and plan.enlargement is not None and not plan.info.is_anytime
         share = 0.5 if needs_alpha_run else 1.0
-        source = bleed_alpha(plan.picture)
-        colours = yield from work.restore(source, first=0.0, share=share, has_preview=plan.has_preview)
+        before = bleed_alpha(plan.picture)
+        colours = yield from work.restore(plan.part.cut(before), first=0.0, share=share, has_preview=plan.has_preview)
+        colours = plan.part.put_back(colours, before, width=plan.width, height=plan.height)
+        if plan.is_left and plan.enlargement is None:
+            colours = plan.picture.pixels
         alpha = plan.picture.alpha
         if alpha is not None and needs_alpha_run:
             opacity = np.repeat(alpha[..., None], 3, axis=2)
@@ -327,9 +335,11 @@ class Service:
         """Return the plan with the kernel of its blur, which is found once for the whole picture."""
         if plan.kernel is not None or plan.info.param("blur") is None:
             return plan
+        if plan.parameters["blur"] == ESTIMATE and undamaged.is_sharp(plan.seen):
+            return replace(plan, kernel=POINT, is_left=True, notes=(*plan.notes, undamaged.NO_BLUR))
         started_s = time.perf_counter()
         parameters = in_model_units(plan.info, plan.parameters)
-        kernel, notes = yield from _in_time(self._find_kernel(plan.picture.pixels, parameters), plan.deadline_s)
+        kernel, notes = yield from _in_time(self._find_kernel(plan.part.cut(plan.picture.pixels), parameters), plan.deadline_s)
         elapsed_s = time.perf_counter() - started_s
         run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
         return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))
@@ -452,6 +462,9 @@ class _Work:
             passes: their parameters; None takes those of the plan.
         """
         plan = self.plan
+        if plan.is_left:
+            self.run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=0.0, tiles=0, peak_bytes=None))
+            return pixels
         passes = plan.passes if passes is None else passes
         costs = [1.0]
         for earlier in passes[:-1]:
@@ -461,8 +474,9 @@ class _Work:
             pixels = yield from self._pass(pixels, parameters, first=first, share=part, has_preview=has_preview)
             first += part
         if plan.enlargement is None:
-            return pixels
-        return resampled(pixels, width=plan.enlargement.width, height=plan.enlargement.height)
+            return without_dots(pixels, plan)
+        width, height = plan.part.size_in(width=plan.width, height=plan.height, of=plan.picture)
+        return resampled(pixels, width=width, height=height)
 
     def _pass(
         self, pixels: FloatArray, parameters: dict[str, ParamValue], *, first: float, share: float, has_preview: bool
@@ -478,7 +492,7 @@ class _Work:
             pixels=pixels,
             parameters=in_model_units(plan.info, parameters),
             dtype=loaded.dtype,
-            mask=plan.mask,
+            mask=plan.mask if plan.dots is None else plan.dots,
             kernel=plan.kernel,
             exact=lambda: registry.load(plan.info, parameters, precision="exact").restorer,
             tile_px=plan.tile_px,

@@ -24,7 +24,9 @@ from restoration.images import (
     read_mask,
     shrink_to,
 )
+from restoration.service import undamaged
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
+from restoration.service.preparation import Part, part_of
 from restoration.types import ModelInfo, Parameters, ParamValue, RestoreRequest, Task
 
 MAX_OUTPUT_PIXELS = 64_000_000
@@ -34,9 +36,18 @@ _MOST_FEATHER_PX = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """A request that has passed all checks."""
+    """A request that has passed all checks.
+
+    Args:
+        part: what of the picture the model works on.
+        seen: what of the picture measurements look at.
+        is_left: the picture needs nothing of what was asked for; a note says so.
+        dots: which samples are dots, (H, W, 3) of the part, where the service has found them.
+    """
 
     picture: Picture
+    part: Part
+    seen: Picture
     task: Task
     info: ModelInfo
     parameters: dict[str, ParamValue]
@@ -50,6 +61,18 @@ class Plan:
     take: threading.Event | None
     deadline_s: float | None
     notes: tuple[str, ...]
+    is_left: bool = False
+    dots: Mask | None = None
+
+    @property
+    def width(self) -> int:
+        """Of the result, in pixels."""
+        return self.picture.width if self.enlargement is None else self.enlargement.width
+
+    @property
+    def height(self) -> int:
+        """Of the result, in pixels."""
+        return self.picture.height if self.enlargement is None else self.enlargement.height
 
     @property
     def largest_pixels(self) -> int:
@@ -112,7 +135,11 @@ def make_plan(
         )
         notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
         picture = fitted
-    parameters = resolve_auto(info, parameters, tell=functools.partial(measure, picture, info))
+    seen = diagnosis.visible_part(picture)
+    parameters = resolve_auto(info, parameters, tell=functools.partial(measure, picture, seen, info))
+    reason = undamaged.reason_to_leave(task, info, request.parameters, seen=seen)
+    assumed = undamaged.assumption(task, info, request.parameters, seen=seen)
+    notes = (*notes, *filter(None, (reason, assumed)))
     enlargement = None
     if info.param("scale") is not None:
         enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
@@ -123,6 +150,8 @@ def make_plan(
         check_side(request.file_format, width=result.width, height=result.height)
     return Plan(
         picture=picture,
+        part=part_of(picture, is_whole=mask is not None),
+        seen=seen,
         task=task,
         info=info,
         parameters=parameters,
@@ -136,6 +165,7 @@ def make_plan(
         take=request.take if info.is_anytime else None,
         deadline_s=None if time_limit_s is None else time.perf_counter() + time_limit_s,
         notes=notes,
+        is_left=reason is not None,
     )
 
 
@@ -166,11 +196,14 @@ def check_choices(request: RestoreRequest) -> None:
         raise InvalidParameter(message, name="tile_px")
 
 
-def measure(picture: Picture, info: ModelInfo, name: str) -> float | None:
-    """Return what a picture tells a model under the name of `Param.auto_from`."""
+def measure(picture: Picture, seen: Picture, info: ModelInfo, name: str) -> float | None:
+    """Return what a picture tells a model under the name of `Param.auto_from`.
+
+    Args:
+        seen: the part of it that measurements look at.
+    """
     if name == "views":
         return automatic_views(info, pixels=picture.width * picture.height)
-    seen = diagnosis.visible_part(picture)
     if name == "brightness":
         return 100 * diagnosis.wanted_brightness(seen.pixels)
     if name == "shadow_noise":
