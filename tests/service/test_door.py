@@ -382,6 +382,8 @@ def test_remaining_time_counts_the_passes_to_come() -> None:
         deadline_s=None,
         take=None,
         enlargement=None,
+        is_left=False,
+        dots=None,
     )
     run = RunLog(cast("Plan", plan))
     work = _Work(cast("Any", Engine()), cast("Any", registry), cast("Plan", plan), run)
