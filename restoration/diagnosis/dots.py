@@ -85,9 +85,7 @@ def measure_dots(pixels: FloatArray) -> Dots:
     levels = _levels(samples[sharp])
     shares = [float(np.mean([plane.isolated(blur).mean() for plane in planes])) for blur in _BLURS]
     fitting = [
-        blur
-        for blur, share, clean in zip(_BLURS, shares, _CLEAN_SHARES, strict=True)
-        if share >= _TIMES_CLEAN * clean
+        blur for blur, share, clean in zip(_BLURS, shares, _CLEAN_SHARES, strict=True) if share >= _TIMES_CLEAN * clean
     ]
     if levels is not None:
         return Dots("extreme" if set(levels) <= {0, 255} else "level", float(sharp.mean()), levels=levels)
@@ -134,7 +132,7 @@ class _Plane:
         rows, columns = samples.shape
         padded = cv2.copyMakeBorder(self.heights, 1, 1, 1, 1, cv2.BORDER_REFLECT_101)
         around = np.stack(
-            [padded[row : row + rows, column : column + columns] for row, column in np.ndindex(3, 3) if (row, column) != (1, 1)]
+            [padded[top : top + rows, left : left + columns] for top, left in np.ndindex(3, 3) if (top, left) != (1, 1)]
         )
         around.sort(axis=0)
         self.low_mean: FloatArray = around[:6].mean(axis=0, dtype=np.float32)

@@ -18,7 +18,10 @@ _FROM_RGB = np.array([[-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]],
 _SMALL_PX, _LARGE_PX = 8, 32
 _MOST_MEAN_255, _MOST_LARGE_255, _MOST_SMALL_255 = 1.0, 1.5, 4.0
 _LARGE_PERCENTILE = 95
-_LARGE_DEVIATIONS, _SMALL_DEVIATIONS = 0.6, 5.0  # of the scatter of small squares; that of large ones is a quarter of it
+_LARGE_DEVIATIONS, _SMALL_DEVIATIONS = (
+    0.6,
+    5.0,
+)  # of the scatter of small squares
 _MOST_SCATTER_255 = 5.0
 _DARK = 0.2
 _NORMAL_MEDIAN = 0.6745  # of the absolute values of a standard normal distribution
@@ -52,7 +55,9 @@ def _is_equal(pixels: FloatArray) -> bool:
 
 def _squares(pixels: FloatArray, side_px: int) -> FloatArray:
     width, height = (max(1, side // side_px) for side in pixels.shape[1::-1])
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)).reshape(height, width, 3)
+    size = (width, height)
+    means: FloatArray = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return means
 
 
 def _chroma_255(pixels: FloatArray) -> FloatArray:

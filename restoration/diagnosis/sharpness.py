@@ -43,10 +43,9 @@ def _along(gray: FloatArray, down: int, across: int) -> float | None:
     rows, columns = height - 2 * _REACH_PX - 1, width - 2 * _REACH_PX - 1
     if min(rows, columns) < 1:
         return None
-    line = [
-        gray[_REACH_PX + down * at :, _REACH_PX + across * at :][:rows, :columns] for at in range(-_REACH_PX + (across < 0), _REACH_PX + 1)
-    ]
-    stack = np.stack(line)
+    offsets = range(-_REACH_PX + (across < 0), _REACH_PX + 1)
+    starts = [(_REACH_PX + down * at, _REACH_PX + across * at) for at in offsets]
+    stack = np.stack([gray[top : top + rows, left : left + columns] for top, left in starts])
     heights = np.ptp(stack, axis=0)
     steps = np.abs(np.diff(stack, axis=0)).max(axis=0)
     strong = heights >= max(_LEAST_HEIGHT, float(np.quantile(heights, 1 - _STRONG_SHARE)))

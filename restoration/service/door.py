@@ -339,7 +339,8 @@ class Service:
             return replace(plan, kernel=POINT, is_left=True, notes=(*plan.notes, undamaged.NO_BLUR))
         started_s = time.perf_counter()
         parameters = in_model_units(plan.info, plan.parameters)
-        kernel, notes = yield from _in_time(self._find_kernel(plan.part.cut(plan.picture.pixels), parameters), plan.deadline_s)
+        photo = plan.part.cut(plan.picture.pixels)
+        kernel, notes = yield from _in_time(self._find_kernel(photo, parameters), plan.deadline_s)
         elapsed_s = time.perf_counter() - started_s
         run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
         return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))

@@ -26,4 +26,7 @@ def with_dots(plan: Plan) -> Plan:
 
 def without_dots(pixels: FloatArray, plan: Plan) -> FloatArray:
     """Return a model's answer without what compression smeared of the dots that the service found."""
-    return pixels if plan.dots is None else smooth_smears(pixels, measure_dots(diagnosis.sample(plan.part.cut(plan.picture.pixels))))
+    if plan.dots is None:
+        return pixels
+    before = plan.part.cut(bleed_alpha(plan.picture))
+    return smooth_smears(pixels, measure_dots(diagnosis.sample(before)))

@@ -19,8 +19,8 @@ from restoration.degradations.noise import (
 )
 from restoration.diagnosis import (
     diagnose,
-    measure_dots,
     jpeg_quality,
+    measure_dots,
     noise_level,
     shadow_noise_level,
     speckle,
@@ -159,7 +159,7 @@ def test_pictures_that_were_never_compressed_have_no_quality(kind: str, rng: np.
 
 def test_dots_are_counted(photo: Picture, rng: np.random.Generator) -> None:
     noisy = _changed(photo, add_salt_and_pepper(photo.pixels, rng=rng, ratio=0.2))
-    assert measure_dots(noisy.pixels).share == pytest.approx(0.2, abs=0.06)  # some hardly differ from what they replaced
+    assert measure_dots(noisy.pixels).share == pytest.approx(0.2, abs=0.06)  # some hardly differ
     assert measure_dots(photo.pixels).kind == "none"
 
 

@@ -128,7 +128,7 @@ class JobState:
             self._largest_pixels = limit
 
     def window(self, tile: Tile) -> tuple[FloatArray, FloatArray | None]:
-        """Return the padded input of a tile, (H, W, 3), and its mask, (H, W, 1) or (H, W, 3), where the model takes one."""
+        """Return the padded input of a tile, (H, W, 3), and its mask, (H, W, 1 or 3), where it takes one."""
         rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
         contract = self.restorer.contract
         pixels = self.job.pixels[rows, columns]
