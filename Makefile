@@ -93,16 +93,17 @@ sheets: $(VENV)/.installed
 	$(SHEET) --set $(FREE) --task inpaint --holes boxes --model telea --model fill-unet --model contextual-attention -o assets/sheets/objects.jpg
 	$(SHEET) --set build/dark --task low-light --model clahe --model lowlight -o assets/sheets/low-light.jpg
 
-lock: $(VENV)/.installed
-	$(BIN)/pip freeze --exclude-editable > requirements.lock
+# For every Python and system at once; needs uv (pip install uv).
+lock:
+	uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
-		{ echo "Python 3.11 or 3.12 is needed; call make with PYTHON=python3.11, say."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; call make with PYTHON=python3.11, say."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	$(BIN)/pip install -r requirements.txt
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+	$(BIN)/pip install --require-hashes -r requirements.lock
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

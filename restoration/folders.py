@@ -5,17 +5,23 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parent.parent
+_PACKAGE = Path(__file__).resolve().parent
 
 
 def weights_folder() -> Path:
     """Return the folder of the manifest and the built-in weights."""
-    return _ROOT / "weights"
+    return _data_folder() / "weights"
 
 
 def assets_folder() -> Path:
     """Return the folder of the page's style and script, the examples and the benchmarks."""
-    return _ROOT / "assets"
+    return _data_folder() / "assets"
+
+
+def _data_folder() -> Path:
+    """Return the folder of what ships beside the code: `_data` in an installed wheel, the checkout itself elsewhere."""
+    installed = _PACKAGE / "_data"
+    return installed if installed.is_dir() else _PACKAGE.parent
 
 
 def home_folder() -> Path:
