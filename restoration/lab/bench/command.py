@@ -78,8 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     either.add_argument("--save", type=Path, metavar="FILE", help="keep the outputs of before the change (.npz)")
     either.add_argument("--compare", type=Path, metavar="FILE", help="compare with those; fails below 80 dB")
     outputs.set_defaults(measure=_outputs)
-    report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
-    report.add_argument("--write", action="store_true", help="write the README instead of printing it")
+    report = kinds.add_parser("report", help="update the figures of the README and docs/ from assets/benchmarks")
+    report.add_argument(
+        "--write", action="store_true", help="write the documents; else only name those that are out of date"
+    )
     report.set_defaults(measure=_report)
 
 
@@ -404,10 +406,12 @@ def _outputs(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from restoration.lab.bench.report import refresh
 
-    readme = _PROJECT / "README.md"
-    text = refresh(readme.read_text(encoding="utf-8"), _PROJECT / "assets" / "benchmarks")
-    if arguments.write:
-        readme.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
-    return 0
+    documents = [_PROJECT / "README.md", *sorted((_PROJECT / "docs").glob("*.md"))]
+    before = {path: path.read_text(encoding="utf-8") for path in documents}
+    after = {path: refresh(text, _PROJECT / "assets" / "benchmarks") for path, text in before.items()}
+    stale = [path for path in documents if after[path] != before[path]]
+    for path in stale:
+        if arguments.write:
+            path.write_text(after[path], encoding="utf-8")
+        print(path.relative_to(_PROJECT))
+    return 0 if arguments.write else int(bool(stale))
