@@ -1,4 +1,4 @@
-"""Perceptual similarity from Haar wavelets."""
+"""Perceptual similarity by Haar wavelets (HaarPSI)."""
 
 from __future__ import annotations
 
