@@ -38,7 +38,7 @@ def kernel_of(parameters: Parameters, kernel: Tensor | None) -> FloatArray:
         return np.asarray(kernel.cpu().numpy(), dtype=np.float32)
     kind = parameters.get("blur", "gaussian")
     if kind == "estimate":
-        message = "The blur is estimated from the whole picture; call the service, or give the kernel."
+        message = "The kernel is estimated from the whole picture; call the service, or pass a kernel."
         raise InvalidParameter(message, name="blur")
     if kind == "motion":
         length_px = float(parameters["length"])

@@ -308,7 +308,7 @@ def tile_side(job: Job, device: torch.device) -> tuple[int, tuple[str, ...]]:
     if contract.tiling == "discouraged":
         if height * width <= fitting_px**2:
             return longest, ()
-        note = "The picture was too large for this model in one piece; it was done in parts that may differ slightly."
+        note = "The picture was too large to process as a whole; it was split into tiles that may differ slightly."
         return fitting_px, (note,)
     if job.tile_px is not None:
         return job.tile_px, ()

@@ -306,7 +306,7 @@ class Scheduler:
             return
         load = run.job.exact
         if run.dtype == torch.float32 or load is None:
-            run.fail(UnstableOutput(f"The model's answer {fault}; try another model."))
+            run.fail(UnstableOutput(f"The model's output {fault}; try another model."))
             return
         log.warning("an answer in %s %s; the run continues in float32", run.dtype, fault)
         if not run.is_mid_tile:  # else its tile waits for the next step already

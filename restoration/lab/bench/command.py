@@ -404,14 +404,11 @@ def _outputs(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from restoration.lab.bench.report import refresh
+    from restoration.lab.bench.report import stale_documents
 
-    documents = [_PROJECT / "README.md", *sorted((_PROJECT / "docs").glob("*.md"))]
-    before = {path: path.read_text(encoding="utf-8") for path in documents}
-    after = {path: refresh(text, _PROJECT / "assets" / "benchmarks") for path, text in before.items()}
-    stale = [path for path in documents if after[path] != before[path]]
-    for path in stale:
+    stale = stale_documents(_PROJECT)
+    for path, text in stale.items():
         if arguments.write:
-            path.write_text(after[path], encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
         print(path.relative_to(_PROJECT))
-    return 0 if arguments.write else int(bool(stale))
+    return int(bool(stale) and not arguments.write)

@@ -175,6 +175,18 @@ def refresh(text: str, folder: Path) -> str:
     return re.sub(r"<!-- figure: (?P<path>[^>]*? / [^>]*? / [^>]*?) -->.*?<!-- /figure -->", figure, text)
 
 
+def stale_documents(root: Path) -> dict[Path, str]:
+    """Return README.md and the pages of docs/ whose figures are out of date, each with its updated text; see `refresh`.
+
+    Args:
+        root: the project's folder.
+    """
+    documents = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    before = {path: path.read_text(encoding="utf-8") for path in documents}
+    after = {path: refresh(text, root / "assets" / "benchmarks") for path, text in before.items()}
+    return {path: text for path, text in after.items() if text != before[path]}
+
+
 def _load(name: str, folder: Path) -> Mapping[str, Any]:
     file = folder / f"{name}.json"
     if not file.is_file():
