@@ -25,9 +25,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m restoration bench report --write
 	$(BIN)/python -m restoration bench plot assets/benchmarks/set5-x4.json -o assets/benchmarks/set5-x4.svg
 
-# Everything that README's tables of quality hold, measured anew in half an hour: make tables RESTORATION_DATA=FOLDER.
-# The models own-... are published weights, to be added first. BM3D is measured apart: pip install bm3d, then the line of
-# sigma 25 with RESTORATION_NON_COMMERCIAL=1, --model bm3d and --keep-others.
+# Measures the quality tables of docs/benchmarks.md again, in half an hour: make tables RESTORATION_DATA=FOLDER.
+# The models own-... are published weights, to be added first. BM3D is measured separately: pip install bm3d, then run the
+# line of sigma 25 with RESTORATION_NON_COMMERCIAL=1, --model bm3d and --keep-others.
 SETS = $(RESTORATION_DATA)/bench
 TABLE = $(BIN)/python -m restoration bench quality --json assets/benchmarks/$(1).json --set $(SETS)/$(2) --task $(3)
 

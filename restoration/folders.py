@@ -1,4 +1,4 @@
-"""Where this application finds what ships with it, and keeps what it must remember."""
+"""The folders of shipped files and of user data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether noise is in proportion to the signal (speckle), and how strong it is.
+"""Detect noise proportional to the signal (speckle) and estimate its level.
 
 The finest diagonal Haar coefficients hold more noise than picture. Their spread among pixels of like brightness says
 how the variance of the noise grows with the signal: not at all (white noise), linearly (photons), or by the square.
@@ -34,7 +34,7 @@ _TINY = 1e-8
 
 
 def level(pixels: FloatArray, *, measure_noise_255: Callable[[], float]) -> float | None:
-    """Return the deviation of the noise in white, in 0-255 units; None where noise is not in proportion to the signal.
+    """Return the noise's standard deviation at white, in 0-255 units; None if it is not proportional to the signal.
 
     Args:
         pixels: (H, W, 3), range [0, 1].

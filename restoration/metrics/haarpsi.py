@@ -1,4 +1,4 @@
-"""Perceptual similarity from Haar wavelets."""
+"""Perceptual similarity by Haar wavelets (HaarPSI)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def haarpsi(
     """
     check_shapes(restored, reference, crop_border=crop_border)
     if min(restored.shape[:2]) - 2 * crop_border < 2 ** (_SCALES[-1] + 1):
-        raise ValueError(f"HaarPSI needs 16 px on both sides, but the pictures have {restored.shape[:2]}.")
+        raise ValueError(f"HaarPSI needs at least 16 px a side, but the pictures have {restored.shape[:2]}.")
     ours, theirs = (_planes(each, data_range=data_range, crop_border=crop_border) for each in (restored, reference))
     similarities, weights = [], []
     for turned in (False, True):

@@ -78,8 +78,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     either.add_argument("--save", type=Path, metavar="FILE", help="keep the outputs of before the change (.npz)")
     either.add_argument("--compare", type=Path, metavar="FILE", help="compare with those; fails below 80 dB")
     outputs.set_defaults(measure=_outputs)
-    report = kinds.add_parser("report", help="make the tables of the README from assets/benchmarks")
-    report.add_argument("--write", action="store_true", help="write the README instead of printing it")
+    report = kinds.add_parser("report", help="update the figures of the README and docs/ from assets/benchmarks")
+    report.add_argument(
+        "--write", action="store_true", help="write the documents; else only name those that are out of date"
+    )
     report.set_defaults(measure=_report)
 
 
@@ -402,12 +404,11 @@ def _outputs(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from restoration.lab.bench.report import refresh
+    from restoration.lab.bench.report import stale_documents
 
-    readme = _PROJECT / "README.md"
-    text = refresh(readme.read_text(encoding="utf-8"), _PROJECT / "assets" / "benchmarks")
-    if arguments.write:
-        readme.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
-    return 0
+    stale = stale_documents(_PROJECT)
+    for path, text in stale.items():
+        if arguments.write:
+            path.write_text(text, encoding="utf-8")
+        print(path.relative_to(_PROJECT))
+    return int(bool(stale) and not arguments.write)

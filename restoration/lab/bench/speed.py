@@ -1,4 +1,4 @@
-"""Time and memory of the engine, each beside what it is to be compared with, in one run.
+"""Measure time and memory of the engine, each next to its baseline in the same run.
 
 Every line is the median of interleaved repeats: ours and the baseline take turns, so that a slow moment of the machine
 meets both.

@@ -1,4 +1,4 @@
-"""The network of a recipe at its start: random weights, or those of another file."""
+"""Build the network of a recipe, with random weights or those of another file."""
 
 from __future__ import annotations
 

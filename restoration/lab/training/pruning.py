@@ -1,4 +1,4 @@
-"""A narrow network begins where a wide one is: each of its layers is solved for what that layer of its teacher finds.
+"""Layer-wise pruning: each layer of a narrower student is solved by least squares for the features of its teacher.
 
 Of every layer those channels are kept that matter most to the next one. The pupil's layer is the least squares answer
 to them from what the pupil's own layers have found so far, so that it makes good for their errors. `train` goes on from

@@ -1,4 +1,4 @@
-"""A teacher's answers, kept in a folder: it is slower than its pupil, and each answer serves for many patches.
+"""The teacher cache: outputs of a slow teacher, stored once and reused for many patches.
 
 A folder holds `answers.json`, which says whose answers these are, and one .npz file for each damaged picture, with it
 ("lq"), the photograph ("gt") and the answer ("answer"), all (H, W, 3) in 8 bits; those of held-out photographs begin

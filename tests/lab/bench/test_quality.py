@@ -153,6 +153,24 @@ def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
     assert refresh(renewed, tmp_path) == renewed
 
 
+def test_figure_in_a_sentence_is_made_anew(tmp_path: Path) -> None:
+    row = Row("lanczos", {metric.name: [1.0, 3.0] for metric in CATALOGUE}, [0.5])
+    (tmp_path / "sr.json").write_text(
+        json.dumps(to_json([row], title="A set", command="bench quality", settings={})), encoding="utf-8"
+    )
+    line = {"what": "x4, 512x512", "ours": 14.66, "baseline": 35.04, "ratio": 2.389}
+    (tmp_path / "speed.json").write_text(json.dumps({"title": "Speed", "lines": [line]}), encoding="utf-8")
+    marked = "<!-- figure: {} -->{}<!-- /figure -->"
+    document = "It scores {} dB in {} s, {} times as fast."
+    paths = ("sr / lanczos / psnr", "speed / x4, 512x512 / ours", "speed / x4, 512x512 / ratio")
+    before = document.format(*(marked.format(path, "old") for path in paths))
+    after = document.format(*map(marked.format, paths, ("2.00", "14.7", "2.39")))
+    assert refresh(before, tmp_path) == refresh(after, tmp_path) == after
+    for path in ("sr / bicubic / psnr", "sr / lanczos / votes", "none / lanczos / psnr"):
+        with pytest.raises(InvalidRequest, match="measure it"):
+            refresh(marked.format(path, "old"), tmp_path)
+
+
 def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="measure it first"):
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
