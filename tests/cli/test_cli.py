@@ -16,7 +16,7 @@ from restoration.cli.bench import command as bench
 from restoration.cli.main import command, main
 from restoration.cli.options import OneOrMore, SpreadingCommand
 from restoration.cli.weights import command as weights
-from restoration.errors import ModelUnavailable
+from restoration.errors import OutOfMemory
 from restoration.images import read
 from restoration.service.door import Service
 
@@ -101,9 +101,9 @@ def test_unknown_output_format_is_refused(photo: Path, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["restor"], "Did you mean 'restore'?"),
+        (["restor"], "'restore'?"),
         (["bench", "qualty"], "Did you mean 'quality'?"),
-        (["restore", "a.png", "--sigmaa", "5"], "Did you mean '--sigma'?"),
+        (["restore", "a.png", "--sigmaa", "5"], "'--sigma'"),
         (["restore", "a.png", "-o", "b.png", "--task", "polish"], "'polish' is not one of 'denoise'"),
         (["restore", "a.png", "-o", "b.png"], "Missing option '--task'"),
         (["restore", "a.png", "-o"], "'-o' requires an argument"),
@@ -132,8 +132,7 @@ def test_misspelt_or_incomplete_call_is_one_line_and_exit_code_2(
 
 def test_every_command_of_the_help_can_be_called(capsys: pytest.CaptureFixture[str]) -> None:
     def names(group: click.Group, path: list[str]) -> list[list[str]]:
-        with group.make_context("restoration", [], resilient_parsing=True) as ctx:
-            return [[*path, name] for name in group.list_commands(ctx)]
+        return [[*path, name] for name in group.list_commands(click.Context(group))]
 
     calls = names(command, []) + names(bench, ["bench"]) + names(weights, ["weights"])
     for call in [*calls, ["teach"], ["narrow"]]:
@@ -196,7 +195,7 @@ def test_interruption_is_said_and_is_exit_code_130(
 
 def test_failure_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def failing(_: Service) -> str:
-        raise ModelUnavailable("The record is away; come again.")
+        raise OutOfMemory("The record is away; come again.")
 
     monkeypatch.setattr(Service, "records_csv", failing)
     assert main(["records"]) == 1
