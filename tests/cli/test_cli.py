@@ -172,8 +172,12 @@ def test_words_after_an_option_of_many_values_belong_to_it() -> None:
     assert call("--data=a", "r") == (("r",), ("a",), False)
 
 
-def test_listing_ends_quietly_where_the_reader_has_seen_enough() -> None:
-    call = [sys.executable, "-m", "restoration", "models"]
+@pytest.mark.parametrize("words", [["models"], ["weights", "where"]], ids=["long", "short"])
+def test_output_ends_quietly_where_the_reader_has_seen_enough(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # with it Python keeps nothing to flush at the end
+    call = [sys.executable, "-m", "restoration", *words]
     with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stderr is not None
