@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check fix bench tables screenshots examples sheets lock clean
+.PHONY: run test check fix bench tables gpu-check screenshots examples sheets lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/python app.py
@@ -70,6 +70,10 @@ tables: $(VENV)/.installed
 	$(call TABLE,places512,inpaint_places512,inpaint) --mask-white-is-known \
 		--model navier-stokes --model fill-unet --model contextual-attention
 	$(call TABLE,lol,LOL_eval,low-light) --model lowlight
+
+# Eight minutes on a machine with an NVIDIA card; whoever has one commits the JSON.
+gpu-check: $(VENV)/.installed
+	$(BIN)/python -m restoration bench gpu --json assets/benchmarks/gpu.json
 
 screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.screenshots

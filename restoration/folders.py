@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from platformdirs import user_data_path
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -25,6 +27,13 @@ def _data_folder() -> Path:
 
 
 def home_folder() -> Path:
-    """Return the folder for the performance record and the pins: `RESTORATION_HOME`, else the user's data folder."""
+    """Return the folder for the performance record, the pins and the user's own models.
+
+    `RESTORATION_HOME`, else `~/.local/share/restoration` where earlier versions made it on every system, else the
+    system's folder for the data of applications.
+    """
     home = os.environ.get("RESTORATION_HOME")
-    return Path(home) if home else Path.home() / ".local" / "share" / "restoration"
+    if home:
+        return Path(home)
+    earlier = Path.home() / ".local" / "share" / "restoration"
+    return earlier if earlier.is_dir() else user_data_path("restoration", appauthor=False)

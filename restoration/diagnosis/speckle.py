@@ -15,7 +15,6 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from scipy.optimize import nnls
 
 from restoration.arrays import FloatArray
 
@@ -40,6 +39,8 @@ def level(pixels: FloatArray, *, measure_noise_255: Callable[[], float]) -> floa
         pixels: (H, W, 3), range [0, 1].
         measure_noise_255: another estimate, of the noise as a whole; asked only where this one finds speckle.
     """
+    from scipy.optimize import nnls  # takes a second to import, and every command imports this room
+
     spreads = _spreads(pixels)
     if len(spreads) < _LEAST_BINS:
         return None

@@ -10,7 +10,6 @@ import itertools
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Array = npt.NDArray[np.float64]
 
@@ -26,6 +25,8 @@ def aligned(restored: Array, reference: Array, *, most_px: int) -> tuple[Array, 
     Args:
         restored, reference: equal shapes, (H, W) or (H, W, C), larger than 2 * most_px.
     """
+    from scipy import ndimage  # slow to import, like HaarPSI's SciPy
+
     inner = reference[most_px:-most_px, most_px:-most_px]
     height, width = inner.shape[:2]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import convolve2d
 
 from restoration.metrics.fidelity import check_shapes
 
@@ -88,6 +87,8 @@ def _centred(plane: Array, kernel: Array) -> Array:
 
     That is how the authors' programs place them; SciPy's own "same" is a pixel off.
     """
+    from scipy.signal import convolve2d  # takes a second to import, and most that import this room need only PSNR
+
     top, left = (side // 2 for side in kernel.shape)
     height, width = plane.shape
     return np.asarray(convolve2d(plane, kernel)[top : top + height, left : left + width])

@@ -77,7 +77,9 @@ def check_device(
             continue
         progress(f"{task}: {info.id}")
         rows.append(parity(host, there, task, info))
-    faults = [f"{row.model}: {row.exact_db:.1f} dB exact, {row.fast_db:.1f} dB fast" for row in rows if not row.is_right]
+    faults = [
+        f"{row.model}: {row.exact_db:.1f} dB exact, {row.fast_db:.1f} dB fast" for row in rows if not row.is_right
+    ]
     progress("memory")
     memory = check_memory(there, device)
     progress("two at once")

@@ -60,6 +60,25 @@ def speed_to_json(lines: Iterable[Line], *, repeats: int) -> dict[str, Any]:
     }
 
 
+def read_result(file: Path) -> dict[str, Any]:
+    """Read what `write_result` wrote.
+
+    Raises:
+        InvalidRequest: it is absent or something else.
+    """
+    try:
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"{file} is no result of a benchmark; name a file of --json.") from error
+    return result
+
+
+def write_result(result: Mapping[str, Any], file: Path) -> None:
+    """Write a result as JSON; its folder is made where it is absent."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
 def with_others(result: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """Return a result of `quality` or `speed` with those rows of an earlier one that were not measured again.
 
