@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from restoration.cli.bench.results import json_option, write
+from restoration.cli.bench.results import json_option
 
 
 @click.command("gpu")
@@ -19,6 +19,7 @@ from restoration.cli.bench.results import json_option, write
 def command(*, device: str, models: tuple[str, ...], budget: float, target: Path | None) -> int:
     """Check every built-in network, little memory and two jobs at once on an accelerator."""
     from restoration.lab.bench.gpu_check import check_device
+    from restoration.lab.bench.report import write_result
 
     result = check_device(device, budget_s=budget, models=models, progress=partial(print, file=sys.stderr))
     for row in result["parity"]:
@@ -27,5 +28,5 @@ def command(*, device: str, models: tuple[str, ...], budget: float, target: Path
     for fault in result["faults"]:
         print(f"fault: {fault}")
     if target is not None:
-        write(result, target)
+        write_result(result, target)
     return 1 if result["faults"] else 0

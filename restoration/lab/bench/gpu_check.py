@@ -153,7 +153,10 @@ def check_two_at_once(service: Service) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     wall_s = time.perf_counter() - started_s
-    near_db = [0.0 if one is None else psnr_db(one.answer, before.answer) for one, (before, _) in zip(together, alone)]
+    near_db = [
+        0.0 if one is None else psnr_db(one.answer, before.answer)
+        for one, (before, _) in zip(together, alone, strict=True)
+    ]
     return {
         "is_right": min(near_db) >= LEAST_EXACT_DB,
         "near_db": near_db,
