@@ -11,7 +11,7 @@
     │       └── ImageTooLarge
     ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
     │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
-    ├── ManifestError (ValueError)          weights/manifest.toml is wrong
+    ├── ManifestError (ValueError)          a file of weights/manifest is wrong
     ├── DeadlinePassed (TimeoutError)       the run took longer than this service allows
     ├── OutOfMemory (MemoryError)
     └── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity

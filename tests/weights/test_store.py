@@ -488,7 +488,7 @@ def test_published_weights_give_the_published_quality(
         summary="Removes noise.",
         tasks=(task,),
         kind="network",
-        factory="community:build",
+        factory="spandrel_models:build",
         config={"architecture": "DnCNN"},
         params=(),
         files=(WeightFile(role="net", repo_id="someone/dncnn", filename=name),),
