@@ -93,9 +93,7 @@ def _check_places(file: Path, content: ModelFile, models: Mapping[str, ModelInfo
     for entry in content.model:
         is_here = entry.tasks[0] == task
         where = Where(file).inside("model", entry.id)
-        where.require(
-            is_here, "tasks", f"must begin with {task}, as the file's name; describe it in {entry.tasks[0]}.toml"
-        )
+        where.require(is_here, "tasks", f"must begin with {task}; describe it in {entry.tasks[0]}.toml")
     for also in content.also:
         is_other = also.id in models and task in models[also.id].tasks[1:]
         Where(file).inside("also", also.id).require(

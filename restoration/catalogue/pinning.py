@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from restoration.types import WeightFile
@@ -13,18 +13,18 @@ from restoration.weights.hub import RemoteFile
 _FILE_TABLE = re.compile(r"\[\[model\.file\]\]\n|\[file\.[^\]\n]+\]\n")
 
 
-def pin(folder: Path, found: Mapping[WeightFile, RemoteFile]) -> int:
+def pin(folder: Path, found: Sequence[tuple[WeightFile, RemoteFile]]) -> int:
     """Write hashes and sizes below the file names in a manifest; return how many files of it changed.
 
     Args:
         folder: the manifest.
-        found: what is to be written, by files of the Hub.
+        found: files of the Hub, and what is to be written of each.
     """
     count = 0
     for path in sorted(folder.glob("*.toml")):
         text = path.read_text(encoding="utf-8")
         pinned = text
-        for file, known in found.items():
+        for file, known in found:
             before, pinned = pinned, with_pin(pinned, file, known)
             count += pinned != before
         if pinned != text:
@@ -45,8 +45,3 @@ def with_pin(text: str, file: WeightFile, known: RemoteFile) -> str:
             lines = f'{names[0]}sha256 = "{known.sha256}"\nsize_bytes = {known.size_bytes}\n'
             tables[index] = bare.replace(names[0], lines)
     return "".join(tables)
-
-
-def unpinned(files: Iterable[WeightFile]) -> list[WeightFile]:
-    """Return the files of the Hub whose hash nobody has written down."""
-    return [file for file in files if file.path is None and file.sha256 is None]

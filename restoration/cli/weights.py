@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from restoration.catalogue.cards import to_markdown
-from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.manifest import load_manifest, manifest_folder
+from restoration.catalogue.pinning import pin
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.folders import home_folder, weights_folder
 from restoration.service.door import offers_non_commercial
 from restoration.types import ModelInfo, Task, WeightFile
 from restoration.weights import store
+from restoration.weights.hub import RemoteFile
+from restoration.weights.hub.check import check, to_json
 
 _LIBRARIES = (
     "torch",
@@ -53,6 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     get.set_defaults(act=_get)
     actions.add_parser("verify", help="check size and sha256 of all files that are here").set_defaults(act=_verify)
     actions.add_parser("pin", help="write the sha256 of downloaded files into the manifest").set_defaults(act=_pin)
+    asked = actions.add_parser("check", help="ask the Hub for all its files: there, size, sha256, licence")
+    asked.add_argument("--json", type=Path, metavar="FILE", help="write what the Hub says of each file, too")
+    asked.set_defaults(act=_check)
     actions.add_parser("gc", help="remove downloaded files that no model needs any more").set_defaults(act=_collect)
     actions.add_parser("cards", help="write weights/README.md from the manifest").set_defaults(act=_cards)
     actions.add_parser("where", help="print the folders of weights, downloads and records").set_defaults(act=_where)
@@ -190,34 +195,24 @@ def _verify(_: argparse.Namespace) -> int:
 
 
 def _pin(_: argparse.Namespace) -> int:
-    manifest = weights_folder() / "manifest.toml"
-    text = manifest.read_text(encoding="utf-8")
     known = store.pins()
-    count = 0
-    for file in (file for _, file in _files()):
-        pin = known.get(store.pin_name(file))
-        if file.path is not None or file.sha256 is not None or pin is None:
-            continue
-        pinned = _with_pin(text, file, sha256=str(pin["sha256"]), size_bytes=int(pin["size_bytes"]))
-        count += pinned != text
-        text = pinned
-    tomllib.loads(text)  # never write what cannot be read again
-    partial = manifest.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(manifest)
-    print(f"{count} files pinned in {manifest}")
+    found = [
+        (file, RemoteFile(int(known[name]["size_bytes"]), str(known[name]["sha256"])))
+        for _, file in _files()
+        if file.path is None and file.sha256 is None and (name := store.pin_name(file)) in known
+    ]
+    count = pin(manifest_folder(), found)
+    print(f"{count} files pinned in {manifest_folder()}")
     return 0
 
 
-def _with_pin(text: str, file: WeightFile, *, sha256: str, size_bytes: int) -> str:
-    """Return the manifest with the hash and size of one file below its filename."""
-    name = f'filename = "{file.filename}"\n'
-    tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    for index, table in enumerate(tables):
-        if table.startswith("[[model.file]]\n") and f'repo_id = "{file.repo_id}"\n' in table and name in table:
-            bare = re.sub(r"^(sha256|size_bytes) = .*\n", "", table, flags=re.MULTILINE)
-            tables[index] = bare.replace(name, f'{name}sha256 = "{sha256}"\nsize_bytes = {size_bytes}\n')
-    return "".join(tables)
+def _check(arguments: argparse.Namespace) -> int:
+    rows = check(_files())
+    for row in rows:
+        print(f"{row.model:24} {row.filename:38} {row.verdict:10} {'; '.join((*row.problems, *row.notes))}")
+    if arguments.json is not None:
+        arguments.json.write_text(to_json(rows), encoding="utf-8")
+    return 1 if any(row.problems for row in rows) else 0
 
 
 def _cards(_: argparse.Namespace) -> int:
