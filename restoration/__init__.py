@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from restoration.service.door import Service, default_service, restore
     from restoration.types import RestoreRequest, RestoreResult, Task
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "RestorationError",

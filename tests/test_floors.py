@@ -112,6 +112,27 @@ def test_library_is_imported_only_where_it_belongs(module: str) -> None:
         assert allowed is None or module.split(".")[0] in allowed, f"{module} imports {name}"
 
 
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (["--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["train", "--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["serve", "--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["restore", "--help"], ["torch", "gradio", "scipy.signal", "skimage"]),
+        (["models"], ["torch", "gradio", "scipy.signal", "skimage"]),
+        (["weights", "list"], ["torch", "gradio", "scipy.signal", "skimage"]),
+    ],
+    ids=" ".join,
+)
+def test_command_line_starts_without_what_it_does_not_need(words: list[str], absent: list[str]) -> None:
+    program = (
+        "import sys; from restoration.cli.main import main; code = main(sys.argv[2:]); "
+        "here = sorted(set(sys.argv[1].split(',')) & set(sys.modules)); assert not here, here; sys.exit(code)"
+    )
+    command = [sys.executable, "-c", program, ",".join(absent), *words]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
 def test_page_is_built_without_torch() -> None:
     program = "import sys, app; assert app.demo is not None; assert 'torch' not in sys.modules, 'torch was imported'"
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True)

@@ -1,4 +1,4 @@
-"""What a picture tells of its own damage: how strong its noise is, how hard it was compressed, whether it has dots."""
+"""Measure the damage of a picture: noise level, JPEG quality, salt and pepper."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Diagnosis:
 
     @property
     def main_task(self) -> Task:
-        """What should be done first."""
+        """The task to do first."""
         if self.impulse_share > _MANY_IMPULSES:
             return Task.SALT_AND_PEPPER
         if self.jpeg_quality is not None and self.jpeg_quality <= _STRONG_COMPRESSION:
@@ -67,13 +67,13 @@ class Diagnosis:
 
     @property
     def is_clean(self) -> bool:
-        """Tell whether enlarging would show no damage that stays unseen at this size."""
+        """Tell whether the picture has no damage that enlarging would make visible."""
         is_compressed = self.jpeg_quality is not None and self.jpeg_quality <= _VISIBLE_COMPRESSION
         return not is_compressed and self.noise_level < _VISIBLE_NOISE_255 and self.impulse_share <= _MANY_IMPULSES
 
 
 def visible_part(picture: Picture) -> Picture:
-    """Return the blocks of a picture that are wholly visible, side by side; what lies under transparency tells nothing.
+    """Return the fully opaque blocks of a picture, side by side; transparent pixels are ignored.
 
     Blocks are as large as possible and keep their place on the 8x8 grid. A picture without transparency, or without
     one visible block, comes back as it is.
@@ -125,7 +125,7 @@ def shadow_noise_level(picture: Picture) -> float:
 
 
 def speckle_level(picture: Picture) -> float | None:
-    """Return the deviation in white, in 0-255 units, of noise in proportion to the signal; None for other noise.
+    """Return the standard deviation at white, in 0-255 units, of signal-proportional noise; None for other noise.
 
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
@@ -134,7 +134,7 @@ def speckle_level(picture: Picture) -> float | None:
 
 
 def jpeg_quality(picture: Picture) -> int | None:
-    """Return the quality that the file names, or a lower one of which the pixels show the traces."""
+    """Return the JPEG quality stored in the file, or a lower one if the pixels show its traces."""
     told, shown = picture.jpeg_quality, quality_of_pixels(gray_of(picture.pixels))
     if told is None or shown is None:
         return told or shown

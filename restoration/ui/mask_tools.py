@@ -1,4 +1,4 @@
-"""The tools for masks: find scratches, invert, clear, upload and download, grow, feather, and the exact mask shown."""
+"""Mask tools: find scratches, invert, clear, upload, download, grow, feather, and show the exact mask."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Sketch = Callable[[str, Mask | None], dict[str, Any]]
 
 @dataclass(frozen=True)
 class MaskButtons:
-    """What acts on the mask at once."""
+    """Buttons that change the mask immediately."""
 
     find: gr.Button
     invert: gr.Button
@@ -39,7 +39,7 @@ class MaskButtons:
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """What is set for the mask; `file` holds what is marked so far."""
+    """Options of the mask; `file` holds the mask so far."""
 
     accordion: gr.Accordion
     file: SourceImage
@@ -102,12 +102,12 @@ def wire(
     """Connect the tools.
 
     Args:
-        marked_so_far: what is marked by strokes and file.
-        sketch: the editor's value that shows a mask.
+        marked_so_far: returns the mask from strokes and file.
+        sketch: returns the editor value that shows a mask.
     """
 
     def fold(path: str, mask: Mask) -> tuple[Any, ...]:
-        """Return editor, mask picture and what was shown before: the strokes become part of the mask picture."""
+        """Return updates that merge the strokes into the mask image."""
         file = keep_file(mask_file(mask), f"{previews.stem_of(path)}-mask.png") if mask.any() else None
         return sketch(path, mask if mask.any() else None), file, *_outdated()
 
@@ -162,16 +162,16 @@ def wire(
 
 
 def mask_file(mask: Mask) -> bytes:
-    """Return a mask as a PNG file, white where it is set, one bit per pixel."""
+    """Return a mask as a 1-bit PNG file, white where it is set."""
     return previews.png(Image.fromarray(mask.astype(np.uint8) * 255).convert("1"))
 
 
 def facts_of(mask: Mask) -> str:
-    """Return one line: how much of the picture the mask covers, in how many places."""
+    """Return how much of the picture the mask covers, in how many regions."""
     count = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
     return text.MASK_SHARE.format(share=100 * float(mask.mean()), count=count)
 
 
 def _outdated() -> tuple[Any, ...]:
-    """Return updates that take away a mask shown before: preview, facts, download."""
+    """Return updates that hide the previous mask: preview, facts, download."""
     return gr.update(value=None, visible=False), "", gr.update(value=None, visible=False)

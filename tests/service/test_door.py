@@ -465,7 +465,7 @@ def test_png_holds_the_recipe_that_makes_it_again(service: Service, photo: Image
 
 def test_run_past_the_time_limit_is_given_up_and_recorded(tmp_path: Path, photo: Image.Image) -> None:
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
-    with pytest.raises(DeadlinePassed, match="time allowed"):
+    with pytest.raises(DeadlinePassed, match="time limit"):
         _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
     assert service.list_records()[0].outcome == "DeadlinePassed"
     service.close()

@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what it answers."""
+"""The input and output of the engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from restoration.types import Parameters, Progress, Queued, RunStats
 
 @dataclass(frozen=True)
 class Job:
-    """One picture and the loaded model that is to restore it.
+    """One picture and the loaded model to restore it.
 
     Args:
         pixels: (H, W, 3) float32, range [0, 1].

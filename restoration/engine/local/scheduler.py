@@ -1,8 +1,8 @@
 """One device, one worker thread, the tiles of all running jobs.
 
-The worker always serves the run that has had least of the device (fair queueing by time), so a small picture never
-waits for a huge one to end. Tiles of other runs that agree in model, precision and shape join the batch while the
-device gains by it. Every unit of work is short: a cancelled or late job stops before its next one.
+The worker always serves the job that has used the device least (fair queueing by time), so a small picture never waits
+for a huge one to end. Tiles of other jobs with the same model, precision and shape are batched as long as that is
+faster. Every unit of work is short: a cancelled or late job stops before its next one.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class Scheduler:
             self._batch_limits.clear()
 
     def _rest(self) -> None:
-        """Wait until something changes; after a while without any job, hand memory back to the device."""
+        """Wait until something changes; free cached device memory after a while without jobs."""
         deadlines = [run.job.deadline_s for run in self._runs if run.job.deadline_s is not None]
         if deadlines:
             self._changed.wait(max(0.0, min(deadlines) - time.perf_counter()))
@@ -208,7 +208,7 @@ class Scheduler:
         return batch, len(batch) < most
 
     def _largest_batch(self, run: JobState, tile: Tile) -> int:
-        """Return how many such tiles the device computes at once with profit, within its memory budget."""
+        """Return the batch size up to which batching is faster, within the memory budget."""
         contract = run.restorer.contract
         pixels = padded_pixels(tile, run.plan, contract)
         if self.device.type == "cpu":
@@ -219,7 +219,7 @@ class Scheduler:
         return max(1, int(activation_budget_bytes(self.device) / tile_bytes))
 
     def _carry_out(self, batch: list[_Unit]) -> None:
-        """Compute one batch and hand out the answers."""
+        """Compute one batch and distribute the outputs."""
         started_s = time.perf_counter()
         lead = batch[0]
         try:
@@ -299,14 +299,14 @@ class Scheduler:
         unit.run.fail(for_the_user(error))
 
     def _retry_exactly(self, unit: _Unit, fault: str) -> None:
-        """Load the float32 twin of the model beside the worker, then continue the run with it."""
+        """Load the model in float32 outside the worker, then continue the job with it."""
         run = unit.run
         if run.is_blocked:  # another tile of the same batch had the same fault
             run.put_back(unit.tile)
             return
         load = run.job.exact
         if run.dtype == torch.float32 or load is None:
-            run.fail(UnstableOutput(f"The model's answer {fault}; try another model."))
+            run.fail(UnstableOutput(f"The model's output {fault}; try another model."))
             return
         log.warning("an answer in %s %s; the run continues in float32", run.dtype, fault)
         if not run.is_mid_tile:  # else its tile waits for the next step already

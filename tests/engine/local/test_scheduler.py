@@ -522,7 +522,7 @@ def test_job_cancelled_at_any_tile_does_no_further_one_and_frees_its_picture(
 
 def test_job_past_its_deadline_is_given_up_and_the_next_works(scheduler: Scheduler, rng: np.random.Generator) -> None:
     late = time.perf_counter()
-    with pytest.raises(DeadlinePassed, match="time allowed"):
+    with pytest.raises(DeadlinePassed, match="time limit"):
         _answer(scheduler, Job(Identity(), _picture(rng), {}, deadline_s=late))
     in_time = time.perf_counter() + 3600
     _answer(scheduler, Job(Identity(), _picture(rng), {}, deadline_s=in_time))

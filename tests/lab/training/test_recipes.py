@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import pytest
 
+from restoration.cli.main import main
 from restoration.errors import InvalidRequest
-from restoration.lab.training import train_command
 from restoration.lab.training.adversarial_config import Adversarial
 from restoration.lab.training.config import Recipe, read_recipe
 from restoration.lab.training.critics import build_critic
@@ -192,8 +191,5 @@ def test_critic_that_cannot_be_built_is_named() -> None:
 @pytest.mark.parametrize("option", ["--every", "--threads"])
 @pytest.mark.parametrize("number", ["0", "-5", "many"])
 def test_command_counts_from_one(option: str, number: str, capsys: pytest.CaptureFixture[str]) -> None:
-    parser = argparse.ArgumentParser()
-    train_command.add_arguments(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(["r", "--data", "d", "--out", "o", f"{option}={number}"])
+    assert main(["train", "r", "--data", "d", "--out", "o", f"{option}={number}"]) == 2
     assert f"{number} is not a whole number of at least 1" in capsys.readouterr().err
