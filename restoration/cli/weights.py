@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
 from restoration.catalogue.cards import to_markdown
-from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.manifest import load_manifest, manifest_folder
+from restoration.catalogue.pinning import pin
 from restoration.cli.tasks import task_option
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.folders import home_folder, weights_folder
 from restoration.service.door import offers_non_commercial
 from restoration.types import ModelInfo, Task, WeightFile
 from restoration.weights import store
+from restoration.weights.hub import RemoteFile
+from restoration.weights.hub.check import check, to_json
 
 
 @click.group("weights")
@@ -103,33 +105,26 @@ def _verify() -> int:
 @command.command("pin")
 def _pin() -> None:
     """Write the sha256 of downloaded files into the manifest."""
-    manifest = weights_folder() / "manifest.toml"
-    text = manifest.read_text(encoding="utf-8")
     known = store.pins()
-    count = 0
-    for file in (file for _, file in files()):
-        pin = known.get(store.pin_name(file))
-        if file.path is not None or file.sha256 is not None or pin is None:
-            continue
-        pinned = _with_pin(text, file, sha256=str(pin["sha256"]), size_bytes=int(pin["size_bytes"]))
-        count += pinned != text
-        text = pinned
-    tomllib.loads(text)  # never write what cannot be read again
-    partial = manifest.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(manifest)
-    print(f"{count} files pinned in {manifest}")
+    found = [
+        (file, RemoteFile(int(known[name]["size_bytes"]), str(known[name]["sha256"])))
+        for _, file in files()
+        if file.path is None and file.sha256 is None and (name := store.pin_name(file)) in known
+    ]
+    count = pin(manifest_folder(), found)
+    print(f"{count} files pinned in {manifest_folder()}")
 
 
-def _with_pin(text: str, file: WeightFile, *, sha256: str, size_bytes: int) -> str:
-    """Return the manifest with the hash and size of one file below its filename."""
-    name = f'filename = "{file.filename}"\n'
-    tables = re.split(r"^(?=\[)", text, flags=re.MULTILINE)
-    for index, table in enumerate(tables):
-        if table.startswith("[[model.file]]\n") and f'repo_id = "{file.repo_id}"\n' in table and name in table:
-            bare = re.sub(r"^(sha256|size_bytes) = .*\n", "", table, flags=re.MULTILINE)
-            tables[index] = bare.replace(name, f'{name}sha256 = "{sha256}"\nsize_bytes = {size_bytes}\n')
-    return "".join(tables)
+@command.command("check")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="write what the Hub says of each file, too")
+def _check(*, target: Path | None) -> int:
+    """Ask the Hub for all files of the manifest: there, size, sha256, licence."""
+    rows = check(files())
+    for row in rows:
+        print(f"{row.model:24} {row.filename:38} {row.verdict:10} {'; '.join((*row.problems, *row.notes))}")
+    if target is not None:
+        target.write_text(to_json(rows), encoding="utf-8")
+    return 1 if any(row.problems for row in rows) else 0
 
 
 @command.command("cards")

@@ -18,7 +18,7 @@ from torch.nn import functional
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
 from restoration.models.shared.self_ensemble import counts_of, mean_of_views, turned_back, view_of
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.layers import ResidualBlock
 from restoration.types import Parameters
 
@@ -68,11 +68,18 @@ class EDSRRestorer(NetworkRestorer):
         return upsample_skip(image, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
 
 
-def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
-    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
+TINY = {"width": 4, "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, EDSR]:
+    """Return the network of the scale asked for; its weights have the role "x<scale>"."""
     scale = int(parameters["scale"])
-    network = EDSR(scale, **config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights[f"x{scale}"]), model="the built-in super-resolver")
+    return {f"x{scale}": EDSR(scale, **config)}  # type: ignore[arg-type]
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
+    """Build the super-resolver for the scale asked for."""
+    (network,) = load_networks(networks(config, parameters), weights, model="the built-in super-resolver").values()
     contract = Contract(
         scale=network.scale,
         overlap_px=2 + 2 * len(network.body),

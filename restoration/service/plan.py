@@ -9,9 +9,9 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-from restoration import diagnosis
 from restoration.arrays import FloatArray, Mask
-from restoration.catalogue.parameters import automatic_views, complete, resolve_auto
+from restoration.catalogue.measures import MEASURES
+from restoration.catalogue.parameters import complete, resolve_auto
 from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, InvalidRequest
 from restoration.images import (
     MAX_PIXELS,
@@ -167,17 +167,8 @@ def check_choices(request: RestoreRequest) -> None:
 
 
 def measure(picture: Picture, info: ModelInfo, name: str) -> float | None:
-    """Return what a picture tells a model under the name of `Param.auto_from`."""
-    if name == "views":
-        return automatic_views(info, pixels=picture.width * picture.height)
-    seen = diagnosis.visible_part(picture)
-    if name == "brightness":
-        return 100 * diagnosis.wanted_brightness(seen.pixels)
-    if name == "shadow_noise":
-        return diagnosis.shadow_noise_level(seen)
-    if name == "speckle_level":
-        return diagnosis.speckle_level(seen)
-    return diagnosis.noise_level(seen) if name == "noise_level" else diagnosis.jpeg_quality(seen)
+    """Return what a picture tells a model under a name of `MEASURES`."""
+    return MEASURES[name].of(picture, info)
 
 
 def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:

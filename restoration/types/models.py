@@ -37,7 +37,8 @@ class Param:
         label, help: words for the page and the command line.
         unit_scale: the model receives `value / unit_scale`; 255 for a sigma shown in 0-255 units.
         is_advanced: folded away in the page.
-        auto_from: where not empty, 0 stands for what the picture itself tells under this name (see `diagnosis`).
+        auto_from: where not empty, 0 stands for what the picture itself tells under this name (see
+            `catalogue.measures`).
         auto_fallback: the value where the picture tells nothing.
         auto_with: the picture is asked only where it is asked for this other parameter, too; else `auto_fallback`.
         undamaged_value: what the model is told of pictures without damage, in the unit that users see: in passes after
@@ -60,7 +61,7 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     affects_weights: bool = False
-    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "speckle_level", "views"] = ""
+    auto_from: str = ""
     auto_fallback: float = 0.0
     auto_with: str = ""
     undamaged_value: float | None = None

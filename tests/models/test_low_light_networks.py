@@ -380,7 +380,7 @@ def test_non_commercial_model_is_listed_on_demand(tmp_path: Path, monkeypatch: p
     [
         ('title = "One"\nnon_commercial = true', "title must end with"),
         ('title = "One (non-commercial)"', "title must end with"),
-        ('title = "One"\nnon_commercial = "no"', "non_commercial must be true or false"),
+        ('title = "One"\nnon_commercial = "no"', "non_commercial must be a valid boolean"),
         ('title = "One"\nfile = [{ role = "net", repo_id = "a/b", filename = "c", repo_type = "shelf" }]', "repo_type"),
     ],
 )
