@@ -235,7 +235,7 @@ def test_card_says_what_was_trained_and_on_what(photos: Path, tmp_path: Path) ->
     for words in (
         digest,
         "Trained for a test.",
-        "| network | edsr:EDSR |",
+        "| network | models.edsr:EDSR |",
         "| steps | 6 |",
         "| photographs found | 3, listed",
     ):
