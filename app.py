@@ -11,7 +11,8 @@ import PIL.Image
 from restoration.catalogue import own_models
 from restoration.errors import InvalidRequest
 from restoration.images import MAX_PIXELS_TO_FIT
-from restoration.service.door import Service, default_service
+from restoration.service.door import Service
+from restoration.service.python import default_service
 from restoration.ui.demo import build_demo
 from restoration.ui.sweeping import swept
 from restoration.ui.theme import STYLE_SHEET, CalmTheme, page_head

@@ -15,7 +15,7 @@ from restoration.catalogue.cards import to_markdown
 from restoration.catalogue.manifest import load_manifest
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.folders import home_folder, weights_folder
-from restoration.service.door import offers_non_commercial
+from restoration.service.choice import offers_non_commercial
 from restoration.types import ModelInfo, Task, WeightFile
 from restoration.weights import store
 

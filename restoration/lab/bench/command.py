@@ -304,7 +304,7 @@ def _exposure(arguments: argparse.Namespace) -> int:
     from restoration.lab.bench.cases import pictures_in
     from restoration.lab.bench.exposure import measure_exposure, to_json
     from restoration.lab.bench.report import circumstances, to_markdown
-    from restoration.service.door import restore
+    from restoration.service.python import restore
 
     rows = measure_exposure(
         lambda pixels: restore(pixels, task=Task.LOW_LIGHT, model=arguments.model).picture.pixels,
