@@ -106,18 +106,11 @@ def make_plan(
     largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
     uploads = Uploads(most_bytes=0) if uploads is None else uploads
     original = picture = uploads.read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-    if picture.frames > 1:
-        count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
-        notes = (*notes, f"The file holds {count} pictures; this is the first.")
+    notes = (*notes, *_notes_on_frames(picture))
     mask = _mask(request, task, picture)
-    limit = _largest_input_pixels(info, parameters)
-    if picture.width * picture.height > limit:
-        by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
-        fitted = _fitted(
-            picture, info, limit=limit, may_shrink=request.fit, has_mask=mask is not None, by_factor=by_factor
-        )
-        notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
-        picture = fitted
+    picture = _within_limit(picture, info, parameters, may_shrink=request.fit, has_mask=mask is not None)
+    if picture is not original:
+        notes = (*notes, f"Shrunk from {original.size_text} to {picture.size_text} to fit {info.title}.")
     told_before = uploads if picture is original else None
     tell = functools.partial(_tell, picture, info, source=request.image, uploads=told_before)
     parameters = resolve_auto(info, parameters, tell=tell)
@@ -213,22 +206,27 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
     return read_mask(request.mask, size=(picture.width, picture.height))
 
 
-def _fitted(
-    picture: Picture,
-    info: ModelInfo,
-    *,
-    limit: int,
-    may_shrink: bool,
-    has_mask: bool,
-    by_factor: float | None,
-) -> Picture:
-    """Return a picture that is too large for a model, shrunk to `limit` pixels.
+def _notes_on_frames(picture: Picture) -> tuple[str, ...]:
+    if picture.frames <= 1:
+        return ()
+    count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
+    return (f"The file holds {count} pictures; this is the first.",)
 
-    Args:
-        by_factor: the factor where that, and not the model alone, sets the limit.
+
+def _within_limit(
+    picture: Picture, info: ModelInfo, parameters: Parameters, *, may_shrink: bool, has_mask: bool
+) -> Picture:
+    """Return the picture, shrunk where a model takes no more pixels; the same one where it does.
+
+    Raises:
+        ImageTooLarge: it has too many, and may not or, because of its mask, cannot be shrunk.
     """
+    limit = _largest_input_pixels(info, parameters)
+    if picture.width * picture.height <= limit:
+        return picture
     if may_shrink and not has_mask:
         return shrink_to(picture, max_pixels=limit)
+    by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
     takes = "takes" if by_factor is None else f"at a factor of {by_factor:g} takes"
     other = "another model" if by_factor is None else "a smaller factor"
     advice = (
