@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.parameters import complete
 from restoration.catalogue.registry import Loaded, Registry
 from restoration.engine.base import JobRequest
 from restoration.engine.local.engine import LocalEngine
@@ -602,7 +603,7 @@ def _engine(restorer: Restorer, devices: Sequence[torch.device]) -> LocalEngine:
 
 
 def _request(rng: np.random.Generator) -> JobRequest:
-    return JobRequest(info=BICUBIC, parameters={"scale": 1}, pixels=_picture(rng))
+    return JobRequest(info=BICUBIC, parameters=complete(BICUBIC, {}), pixels=_picture(rng))
 
 
 def test_engine_sends_a_job_to_the_device_with_least_work(rng: np.random.Generator) -> None:
