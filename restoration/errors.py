@@ -13,6 +13,7 @@
     │   └── WeightsUnavailable (OSError)    its weights are missing, wrong or cannot be downloaded
     ├── ManifestError (ValueError)          a model manifest is wrong
     ├── DeadlinePassed (TimeoutError)       the run exceeded its time limit
+    ├── LeaseExpired (TimeoutError)         nobody read the events of the run
     ├── OutOfMemory (MemoryError)
     └── UnstableOutput (ArithmeticError)    the network returned NaN or infinity
 
@@ -21,9 +22,28 @@ Every message says what was expected, what came and what to do, and can be shown
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RestorationError(Exception):
-    """Base of all errors that this package raises on purpose; `str(error)` can be shown to a user."""
+    """Base of all errors that this package raises on purpose; `str(error)` is fit for a user's eyes.
+
+    They can be pickled, so that they reach the caller from another process, too.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuilt(kind: type[RestorationError], args: tuple[Any, ...], values: dict[str, Any]) -> RestorationError:
+    """Return an error as it was; its constructor may take other arguments than `Exception.args` keeps."""
+    builtin: type = kind
+    while builtin.__module__ != "builtins":
+        builtin = builtin.__base__  # type: ignore[assignment]  # of several bases, the one whose layout it has
+    error: RestorationError = builtin.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(values)
+    return error
 
 
 class InvalidRequest(RestorationError, ValueError):
@@ -106,6 +126,18 @@ class DeadlinePassed(RestorationError, TimeoutError):
 
     def __init__(
         self, message: str = "The run exceeded the time limit; use a smaller picture or a faster model."
+    ) -> None:
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class LeaseExpired(RestorationError, TimeoutError):
+    """Nobody read the events of a job for so long that it was given up."""
+
+    def __init__(
+        self, message: str = "Nobody followed the progress of the run, so it was ended; start it again."
     ) -> None:
         super().__init__(message)
 

@@ -38,7 +38,8 @@ def command(
     from restoration.catalogue.own_models import scan
     from restoration.devices.device import pick_devices
     from restoration.images import MAX_PIXELS_TO_FIT
-    from restoration.service.door import Service, default_service
+    from restoration.service.door import Service
+    from restoration.service.python import default_service
     from restoration.ui.demo import build_demo
     from restoration.ui.launch import check_port, launch
 

@@ -15,7 +15,7 @@ from restoration.catalogue.pinning import pin
 from restoration.cli.tasks import task_option
 from restoration.errors import InvalidRequest, WeightsUnavailable
 from restoration.folders import home_folder, weights_folder
-from restoration.service.door import offers_non_commercial
+from restoration.service.choice import offers_non_commercial
 from restoration.types import ModelInfo, Task, WeightFile
 from restoration.weights import store
 from restoration.weights.hub import RemoteFile

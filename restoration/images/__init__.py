@@ -1,7 +1,8 @@
 """Pictures: from files, PIL images and arrays to float32 RGB in [0, 1], and back without loss of what must survive."""
 
 from restoration.images.alpha import bleed_alpha, flatten
-from restoration.images.decode import ImageSource, read, read_to_measure, read_to_show
+from restoration.images.decode import ImageSource, decode_file, read, read_to_measure, read_to_show
+from restoration.images.decoded import Decoded
 from restoration.images.encode import FileFormat, check_side, encode, format_of, lossless_format, preview_bytes, write
 from restoration.images.frames import MOST_FRAMES
 from restoration.images.header import MAX_PIXELS, MAX_PIXELS_TO_FIT, ImageHeader, probe
@@ -16,6 +17,7 @@ __all__ = [
     "MAX_PIXELS_TO_FIT",
     "MOST_FRAMES",
     "BitDepth",
+    "Decoded",
     "FileFormat",
     "ImageHeader",
     "ImageSource",
@@ -23,6 +25,7 @@ __all__ = [
     "bleed_alpha",
     "check_mask",
     "check_side",
+    "decode_file",
     "encode",
     "feather",
     "flatten",

@@ -7,18 +7,15 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from restoration.arrays import FloatArray
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
-from restoration.images.frames import count_frames
-from restoration.images.gamma import gamma_of, to_srgb
+from restoration.images.decoded import Decoded
 from restoration.images.header import (
     GRAY_MODES,
     MAX_PIXELS,
@@ -31,16 +28,12 @@ from restoration.images.header import (
     open_image,
 )
 from restoration.images.high_bit_depth import read_deep
-from restoration.images.jpeg import estimate_quality
-from restoration.images.metadata import kept_dpi, kept_exif, kept_profile, orientation_of
+from restoration.images.metadata import orientation_of
 from restoration.images.picture import Picture
 from restoration.images.samples import (
     Samples,
     check_shape,
     from_array,
-    to_measured_part,
-    to_picture,
-    to_small_picture,
     with_clear_level,
 )
 from restoration.images.shrink import size_within
@@ -50,6 +43,7 @@ _LARGE_PIXELS = 8_000_000
 _MOST_LARGE_DECODES = 2
 _STRIP_PIXELS = 1_000_000
 _large_decodes = threading.BoundedSemaphore(_MOST_LARGE_DECODES)
+_Made = TypeVar("_Made")
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
 
@@ -77,11 +71,12 @@ def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_P
         return from_array(source)
     if isinstance(source, Image.Image):
         check_size(*source.size, max_pixels=max_pixels)
-        samples = _samples_of(source)
-        return _finish(to_picture(samples), source, None, orientation=samples.orientation, keep_gps=keep_gps)
+        decoded = Decoded.of(source, _samples_of(source), None)
+        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels)
     if not isinstance(source, (bytes, str, Path)):
         raise UnsupportedImage(f"Expected a picture file, a PIL image or an array, but got {type(source).__name__}.")
-    return _decode(source, to_picture, keep_gps=keep_gps, max_pixels=max_pixels)
+    make = functools.partial(Decoded.picture, keep_gps=keep_gps, max_pixels=max_pixels)
+    return _decode(source, make, max_pixels=max_pixels)
 
 
 def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
@@ -90,7 +85,7 @@ def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
-    make = functools.partial(to_small_picture, max_side_px=max_side_px)
+    make = functools.partial(Decoded.small, max_side_px=max_side_px)
     return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=max_side_px)
 
 
@@ -100,22 +95,29 @@ def read_to_measure(source: bytes | str | Path) -> Picture:
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
-    make = functools.partial(to_measured_part, most_pixels=MAX_PIXELS)
-    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT)
+    return _decode(source, Decoded.measured_part, max_pixels=MAX_PIXELS_TO_FIT)
+
+
+def decode_file(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS_TO_FIT) -> Decoded:
+    """Decode a picture file of which several pictures are to be made.
+
+    Raises:
+        UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`.
+    """
+    return _decode(source, lambda decoded: decoded, max_pixels=max_pixels)
 
 
 def _decode(
     source: bytes | str | Path,
-    make: Callable[[Samples], Picture],
+    make: Callable[[Decoded], _Made],
     *,
     max_pixels: int,
-    keep_gps: bool = False,
     max_side_px: int | None = None,
-) -> Picture:
+) -> _Made:
     """Decode a picture file; few large ones at once, so that they fit into memory together.
 
     Args:
-        make: what becomes of the samples.
+        make: what becomes of it.
         max_side_px: on the longer side, where less than the whole size is enough; None where it is not.
     """
     data = file_bytes(source)
@@ -129,7 +131,7 @@ def _decode(
                     image.draft(None, size_within(*image.size, max_side_px=max_side_px))
                 is_deep = bits_per_channel(image, data) > 8
                 samples = read_deep(image, data) if is_deep else _samples_of(image)
-                return _finish(make(samples), image, data, orientation=samples.orientation, keep_gps=keep_gps)
+                return make(Decoded.of(image, samples, data))
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
@@ -206,38 +208,3 @@ def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
     converted = image.convert("RGB") if converted is None else converted
     converted.info = info
     return converted
-
-
-def _finish(picture: Picture, image: Image.Image, data: bytes | None, *, orientation: int, keep_gps: bool) -> Picture:
-    """Turn the picture upright and attach what must survive.
-
-    Args:
-        data: the bytes of the file; None for what came as a PIL image, which counts as of no format.
-    """
-    name = "" if data is None else format_name(image)
-    profile, gamma = kept_profile(image, is_gray=picture.is_gray), gamma_of(image)
-    if gamma is not None and profile is None:
-        picture = replace(picture, pixels=to_srgb(picture.pixels, gamma=gamma))
-    quality = estimate_quality(getattr(image, "quantization", None) or {})
-    return replace(
-        picture,
-        pixels=_upright(picture.pixels, orientation),
-        alpha=None if picture.alpha is None else _upright(picture.alpha, orientation),
-        format=name,
-        exif=kept_exif(image, keep_gps=keep_gps),
-        icc_profile=profile,
-        jpeg_quality=quality if name == "JPEG" else None,
-        dpi=kept_dpi(image),
-        frames=count_frames(image, data),
-    )
-
-
-def _upright(samples: FloatArray, orientation: int) -> FloatArray:
-    """Apply EXIF orientation 1-8 to (H, W[, C]) samples."""
-    if orientation in (5, 6, 7, 8):
-        samples = np.swapaxes(samples, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return np.ascontiguousarray(samples)

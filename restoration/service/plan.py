@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 import time
 from dataclasses import dataclass
 from typing import Literal
@@ -19,13 +18,13 @@ from restoration.images import (
     MOST_FRAMES,
     Picture,
     check_side,
-    read,
     read_kernel,
     read_mask,
     shrink_to,
 )
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
-from restoration.types import ModelInfo, Parameters, ParamValue, RestoreRequest, Task
+from restoration.service.uploads import Uploads
+from restoration.types import ImageSource, ModelInfo, Parameters, ParamValue, RestoreRequest, Task
 
 MAX_OUTPUT_PIXELS = 64_000_000
 _LEAST_TILE_PX = 64
@@ -47,7 +46,6 @@ class Plan:
     precision: Literal["auto", "exact"]
     tile_px: int | None
     has_preview: bool
-    take: threading.Event | None
     deadline_s: float | None
     notes: tuple[str, ...]
 
@@ -85,7 +83,13 @@ class Plan:
 
 
 def make_plan(
-    request: RestoreRequest, task: Task, info: ModelInfo, *, notes: tuple[str, ...], time_limit_s: float | None
+    request: RestoreRequest,
+    task: Task,
+    info: ModelInfo,
+    *,
+    notes: tuple[str, ...],
+    time_limit_s: float | None,
+    uploads: Uploads | None = None,
 ) -> Plan:
     """Decode what was sent and check everything that can be checked without loading the model.
 
@@ -93,26 +97,23 @@ def make_plan(
         info: the model that was chosen.
         notes: for the user, from that choice.
         time_limit_s: how long the run may take from then on; None for no limit.
+        uploads: decodes each file once; None decodes anew.
 
     Raises:
         InvalidRequest: the picture, the mask, the kernel or a parameter is not fit for use.
     """
     parameters = complete(info, request.parameters)
     largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
-    picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-    if picture.frames > 1:
-        count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
-        notes = (*notes, f"The file holds {count} pictures; this is the first.")
+    uploads = Uploads(most_bytes=0) if uploads is None else uploads
+    original = picture = uploads.read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
+    notes = (*notes, *_notes_on_frames(picture))
     mask = _mask(request, task, picture)
-    limit = _largest_input_pixels(info, parameters)
-    if picture.width * picture.height > limit:
-        by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
-        fitted = _fitted(
-            picture, info, limit=limit, may_shrink=request.fit, has_mask=mask is not None, by_factor=by_factor
-        )
-        notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
-        picture = fitted
-    parameters = resolve_auto(info, parameters, tell=functools.partial(measure, picture, info))
+    picture = _within_limit(picture, info, parameters, may_shrink=request.fit, has_mask=mask is not None)
+    if picture is not original:
+        notes = (*notes, f"Shrunk from {original.size_text} to {picture.size_text} to fit {info.title}.")
+    told_before = uploads if picture is original else None
+    tell = functools.partial(_tell, picture, info, source=request.image, uploads=told_before)
+    parameters = resolve_auto(info, parameters, tell=tell)
     enlargement = None
     if info.param("scale") is not None:
         enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
@@ -133,7 +134,6 @@ def make_plan(
         precision=request.precision,
         tile_px=request.tile_px,
         has_preview=request.has_preview,
-        take=request.take if info.is_anytime else None,
         deadline_s=None if time_limit_s is None else time.perf_counter() + time_limit_s,
         notes=notes,
     )
@@ -171,6 +171,20 @@ def measure(picture: Picture, info: ModelInfo, name: str) -> float | None:
     return MEASURES[name].of(picture, info)
 
 
+def _tell(
+    picture: Picture, info: ModelInfo, name: str, *, source: ImageSource, uploads: Uploads | None
+) -> float | None:
+    """Return what a picture tells under a name, measured only where its file has not told it before.
+
+    Args:
+        uploads: knows what the file told; None where the picture is not as it came.
+    """
+    is_of_model = name == "views"
+    if uploads is None or is_of_model or picture.width * picture.height > MAX_PIXELS:
+        return measure(picture, info, name)
+    return uploads.tell(source, name, measure=functools.partial(measure, picture, info))
+
+
 def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
     if task is not Task.INPAINT:
         if request.mask is not None:
@@ -183,22 +197,27 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
     return read_mask(request.mask, size=(picture.width, picture.height))
 
 
-def _fitted(
-    picture: Picture,
-    info: ModelInfo,
-    *,
-    limit: int,
-    may_shrink: bool,
-    has_mask: bool,
-    by_factor: float | None,
-) -> Picture:
-    """Return a picture that is too large for a model, shrunk to `limit` pixels.
+def _notes_on_frames(picture: Picture) -> tuple[str, ...]:
+    if picture.frames <= 1:
+        return ()
+    count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
+    return (f"The file holds {count} pictures; this is the first.",)
 
-    Args:
-        by_factor: the factor where that, and not the model alone, sets the limit.
+
+def _within_limit(
+    picture: Picture, info: ModelInfo, parameters: Parameters, *, may_shrink: bool, has_mask: bool
+) -> Picture:
+    """Return the picture, shrunk where a model takes no more pixels; the same one where it does.
+
+    Raises:
+        ImageTooLarge: it has too many, and may not or, because of its mask, cannot be shrunk.
     """
+    limit = _largest_input_pixels(info, parameters)
+    if picture.width * picture.height <= limit:
+        return picture
     if may_shrink and not has_mask:
         return shrink_to(picture, max_pixels=limit)
+    by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
     takes = "takes" if by_factor is None else f"at a factor of {by_factor:g} takes"
     other = "another model" if by_factor is None else "a smaller factor"
     advice = (

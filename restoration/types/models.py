@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Literal
+
+from restoration.types.mapping import FrozenMapping
 
 ParamValue = float | int | bool | str
 Parameters = Mapping[str, ParamValue]
@@ -66,7 +67,10 @@ class Param:
     auto_with: str = ""
     undamaged_value: float | None = None
     is_mix: bool = False
-    enabled_when: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    enabled_when: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "enabled_when", FrozenMapping(self.enabled_when))
 
     def is_enabled(self, values: Parameters) -> bool:
         """Tell whether the parameter counts beside the others of its model."""
@@ -97,7 +101,10 @@ class WeightFile:
     sha256: str | None = None
     size_bytes: int | None = None
     licence: str = ""
-    when: Parameters = field(default_factory=lambda: MappingProxyType({}))
+    when: Parameters = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", FrozenMapping(self.when))
 
     @property
     def hub_address(self) -> str:
@@ -158,7 +165,11 @@ class ModelInfo:
     macs_per_pixel: float = 0.0
     large_px: int = 0
     large_cost: float = 1.0
-    measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    measured: Mapping[str, float] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", FrozenMapping(self.config))
+        object.__setattr__(self, "measured", FrozenMapping(self.measured))
 
     def param(self, name: str) -> Param | None:
         """Return the parameter of that name, or None."""
@@ -181,4 +192,4 @@ class ModelStatus:
 
 def as_mapping(values: Mapping[str, ParamValue] | None) -> Parameters:
     """Return a read-only copy of parameters; None becomes empty."""
-    return MappingProxyType(dict(values or {}))
+    return FrozenMapping(values)

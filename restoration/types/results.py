@@ -15,6 +15,7 @@ from restoration.images import Picture, write
 
 if TYPE_CHECKING:
     from os import PathLike
+from restoration.types.mapping import FrozenMapping
 from restoration.types.models import ModelInfo, Parameters, Task
 
 
@@ -63,6 +64,9 @@ class RestoreResult:
     kernel: FloatArray | None = field(default=None, repr=False)
     consistency_db: float | None = None
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
 
     @property
     def recipe(self) -> str:

@@ -16,10 +16,12 @@ from restoration.errors import RestorationError
 from restoration.images import preview_bytes
 from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
-from restoration.ui import callbacks, status, text
+from restoration.ui import runs, status, text
 from restoration.ui.components import keep_file
+from restoration.ui.failures import user_errors
 from restoration.ui.form import Form, ReadMask
 from restoration.ui.panel import SettingsPart
+from restoration.ui.upload import present
 
 _QUICK = ("telea", "navier-stokes", "fill-unet", "migan", "exemplar")
 _MARGIN = 0.15
@@ -81,9 +83,9 @@ def wire(
     count = len(mask_inputs)
 
     def compare(path: str | None, *values: Any) -> Generator[tuple[Any, ...], None, None]:
-        with callbacks.user_errors():
+        with user_errors():
             yield gr.skip(), gr.update(value="", visible=False), *_buttons(is_busy=True)
-            checked = callbacks.present(path)
+            checked = present(path)
             marked = read_mask(checked, values[:count])
             task, _, *rest = values[count:]
             entries: list[tuple[str, str]] = []
@@ -110,8 +112,8 @@ def wire(
         compare,
         inputs=[source, *mask_inputs, *settings.inputs],
         outputs=[comparison.gallery, comparison.notes, *buttons],
-        concurrency_limit=callbacks.CONCURRENT_RUNS,
-        concurrency_id=callbacks.RUN_GROUP,
+        concurrency_limit=runs.CONCURRENT_RUNS,
+        concurrency_id=runs.RUN_GROUP,
         show_progress="minimal",
         show_progress_on=comparison.gallery,
         api_visibility="private",

@@ -14,16 +14,17 @@ from PIL import Image
 from restoration.arrays import Mask
 from restoration.diagnosis.scratches import find_scratches
 from restoration.errors import InvalidMask
-from restoration.images import read
-from restoration.ui import callbacks, previews, status, text
+from restoration.service.uploads import Uploads
+from restoration.ui import previews, status, text
 from restoration.ui.components import MaskEditor, SourceImage, keep_file, picture_upload
+from restoration.ui.failures import user_errors
 from restoration.ui.form import ReadMask
+from restoration.ui.upload import present
 
 _INFO_S = 15
 _MAX_GROW_PX = 50
 _MAX_FEATHER_PX = 50
 
-Mask = Mask
 MarkedSoFar = Callable[[str, Sequence[Any] | None, str | None], Mask]
 Sketch = Callable[[str, Mask | None], dict[str, Any]]
 
@@ -90,6 +91,7 @@ def build_options() -> MaskOptions:
 
 
 def wire(
+    uploads: Uploads,
     *,
     source: gr.State,
     editor: MaskEditor,
@@ -112,17 +114,17 @@ def wire(
         return sketch(path, mask if mask.any() else None), file, *_outdated()
 
     def find(path: str | None, layers: Any, mask_path: str | None, sensitivity: float) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
-            found = find_scratches(read(checked), sensitivity=float(sensitivity))
+        with user_errors():
+            checked = present(path)
+            found = find_scratches(uploads.read(checked), sensitivity=float(sensitivity))
             if not found.any():
                 raise InvalidMask(text.NO_SCRATCHES)
             gr.Info(text.SCRATCHES_FOUND.format(facts=facts_of(found)), duration=_INFO_S)
             return fold(checked, marked_so_far(checked, layers, mask_path) | found)
 
     def invert(path: str | None, layers: Any, mask_path: str | None) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
+        with user_errors():
+            checked = present(path)
             mask = marked_so_far(checked, layers, mask_path)
             if not mask.any():
                 raise InvalidMask(text.NO_MASK)
@@ -131,16 +133,16 @@ def wire(
     def take_file(path: str | None, layers: Any, mask_path: str | None) -> tuple[Any, ...]:
         if path is None:
             return gr.skip(), gr.skip(), *_outdated()
-        with callbacks.user_errors():
+        with user_errors():
             return fold(path, marked_so_far(path, layers, mask_path))
 
     def clear(path: str | None) -> tuple[Any, ...]:
-        with callbacks.user_errors():
+        with user_errors():
             return None if path is None else sketch(path, None), None, *_outdated()
 
     def show(path: str | None, *values: Any) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
+        with user_errors():
+            checked = present(path)
             mask = read_mask(checked, values).mask
             name = keep_file(mask_file(mask), f"{previews.stem_of(checked)}-mask.png")
             facts = status.caption(facts_of(mask))

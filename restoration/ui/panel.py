@@ -69,7 +69,7 @@ class ResultPart:
 
     @property
     def outputs(self) -> list[gr.components.Component]:
-        """What a run changes, in the order of `callbacks.Shown`."""
+        """What a run changes, in the order of `shown.Shown`."""
         return [self.slider, self.status, self.download, self.restore, self.cancel, self.take]
 
 

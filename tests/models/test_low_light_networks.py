@@ -20,7 +20,8 @@ from restoration.lab.bench.quality import measure
 from restoration.metrics import psnr
 from restoration.models import darkir, sci, zero_dce
 from restoration.models.shared.contract import Factory
-from restoration.service.door import NON_COMMERCIAL_VARIABLE, Service
+from restoration.service.choice import NON_COMMERCIAL_VARIABLE
+from restoration.service.door import Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
 from restoration.weights import store
 from tests.weights.hub_server import Hub, run_hub

@@ -22,7 +22,7 @@ def command(*, folder: Path, model: str, seed: int, limit: int | None, target: P
     from restoration.lab.bench.cases import pictures_in
     from restoration.lab.bench.exposure import measure_exposure, to_json
     from restoration.lab.bench.report import circumstances
-    from restoration.service.door import restore
+    from restoration.service.python import restore
 
     rows = measure_exposure(
         lambda pixels: restore(pixels, task=Task.LOW_LIGHT, model=model).picture.pixels,

@@ -15,6 +15,7 @@ from torch import Tensor
 from restoration.arrays import FloatArray
 from restoration.devices.device import activation_budget_bytes, peak_bytes
 from restoration.engine.local.job import Answer, Job, JobEvent
+from restoration.engine.local.lease import Lease
 from restoration.engine.local.padding import pad_to_rule
 from restoration.engine.local.tiling import Canvas, Preview, Tile, TilePlan
 from restoration.models.shared.contract import Contract, Restorer
@@ -65,6 +66,7 @@ class JobState:
         self._preview: Preview | None = None
         self._previewed_s = now_s
         self._submitted_s = now_s
+        self.lease = Lease(now_s)
         self._started_s: float | None = None
         self._done_pixels = 0
         self._tiles_done = 0
@@ -80,6 +82,10 @@ class JobState:
     @property
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
+
+    def is_ready(self, now_s: float) -> bool:
+        """Tell whether a unit of work could be done now."""
+        return bool(self._pending) and not self.is_blocked and not self.lease.is_over(now_s)
 
     # --- tiles
 

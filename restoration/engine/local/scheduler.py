@@ -23,7 +23,7 @@ from restoration.engine.local.guard import fault_of
 from restoration.engine.local.job import Answer, Job, JobEvent
 from restoration.engine.local.job_state import JobState, padded_pixels, padded_shape
 from restoration.engine.local.tiling import Tile
-from restoration.errors import DeadlinePassed, UnstableOutput
+from restoration.errors import DeadlinePassed, LeaseExpired, UnstableOutput
 from restoration.memory import for_the_user, is_out_of_memory
 from restoration.models.shared.contract import Contract, Restorer
 from restoration.models.shared.global_pass import GlobalPassRestorer
@@ -78,13 +78,14 @@ class Scheduler:
             OutOfMemory: not even the smallest tile fits.
             UnstableOutput: the model's answer is no picture, also in float32.
             DeadlinePassed: the job's time is over.
+            LeaseExpired: nobody read its events for too long.
         """
         run, others = self._submit(job)
         try:
             if others:
                 yield Queued(others)
             while True:
-                event = run.events.get()
+                event = self._next_event(run)
                 if isinstance(event, BaseException):
                     raise event
                 yield event
@@ -94,6 +95,15 @@ class Scheduler:
             run.cancel()
             with self._changed:
                 self._changed.notify_all()
+
+    def _next_event(self, run: JobState) -> JobEvent | BaseException:
+        if run.lease.wait(time.perf_counter()):
+            with self._changed:
+                self._changed.notify_all()
+        try:
+            return run.events.get()
+        finally:
+            run.lease.renew(time.perf_counter())
 
     def close(self) -> None:
         """End the worker thread; runs in progress fail."""
@@ -148,8 +158,9 @@ class Scheduler:
                     run.fail(RuntimeError("the scheduler was closed"))
                 self._runs.clear()
                 return None
+            now_s = time.perf_counter()
             ready = sorted(
-                (run for run in self._runs if run.next_tile is not None and not run.is_blocked),
+                (run for run in self._runs if run.is_ready(now_s)),
                 key=lambda run: (run.account_s, run.remaining_pixels, run.number),
             )
             if not ready:
@@ -174,15 +185,17 @@ class Scheduler:
                 run.release()
             elif not run.is_ended and deadline_s is not None and now_s >= deadline_s:
                 run.fail(DeadlinePassed())
+            elif not run.is_ended and run.lease.ends_s is not None and now_s >= run.lease.ends_s:
+                run.fail(LeaseExpired())
         self._runs = [run for run in self._runs if not run.is_ended]
         if not self._runs:
             self._batch_limits.clear()
 
     def _rest(self) -> None:
-        """Wait until something changes; free cached device memory after a while without jobs."""
-        deadlines = [run.job.deadline_s for run in self._runs if run.job.deadline_s is not None]
-        if deadlines:
-            self._changed.wait(max(0.0, min(deadlines) - time.perf_counter()))
+        """Wait until something changes; after a while without any job, hand memory back to the device."""
+        ends_s = [end_s for run in self._runs for end_s in (run.job.deadline_s, run.lease.ends_s) if end_s is not None]
+        if ends_s:
+            self._changed.wait(max(0.0, min(ends_s) - time.perf_counter()))
         elif self._runs or self._is_tidy:
             self._changed.wait()
         elif not self._changed.wait(_IDLE_S):

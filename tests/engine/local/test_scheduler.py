@@ -8,22 +8,28 @@ import weakref
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.parameters import complete
+from restoration.catalogue.registry import Loaded, Registry
+from restoration.engine.base import JobRequest
 from restoration.engine.local.engine import LocalEngine
 from restoration.engine.local.job import Answer, Job
 from restoration.engine.local.scheduler import Scheduler
 from restoration.errors import DeadlinePassed, OutOfMemory, UnstableOutput
-from restoration.models.shared.contract import Contract
+from restoration.models.shared.contract import Contract, Restorer
 from restoration.types import Parameters, Progress, Queued
 from tests.engine.local.restorers import WAIT_S, BoxBlur, Hungry, Identity, Stepwise, Watched
 
 CPU = torch.device("cpu")
+BICUBIC = next(info for info in load_manifest() if info.id == "bicubic")
 
 
 @pytest.fixture
@@ -588,12 +594,24 @@ def test_stress_of_mixed_jobs_with_random_cancels_leaves_nothing_behind(rng: np.
 # --- several devices
 
 
+def _engine(restorer: Restorer, devices: Sequence[torch.device]) -> LocalEngine:
+    """Return an engine whose catalogue knows one model."""
+    engine = LocalEngine(devices)
+    registry = SimpleNamespace(load=lambda *_, **__: Loaded(restorer, torch.float32, "abc"))
+    engine._registries = dict.fromkeys(engine._registries, cast("Registry", registry))
+    return engine
+
+
+def _request(rng: np.random.Generator) -> JobRequest:
+    return JobRequest(info=BICUBIC, parameters=complete(BICUBIC, {}), pixels=_picture(rng))
+
+
 def test_engine_sends_a_job_to_the_device_with_least_work(rng: np.random.Generator) -> None:
-    engine = LocalEngine([torch.device("cpu"), torch.device("cpu", 0)])
-    busy, idle = torch.device("cpu"), torch.device("cpu", 0)
-    assert engine.least_busy() == busy
     slow = Stepwise()
-    with closing(engine.run(Job(slow, _picture(rng), {}), device=busy)) as events:
+    busy, idle = torch.device("cpu"), torch.device("cpu", 0)
+    engine = _engine(slow, [busy, idle])
+    assert engine.least_busy() == busy
+    with closing(engine.run(_request(rng))) as events:
         first = threading.Thread(target=lambda: next(events))
         first.start()
         assert slow.first_step.wait(WAIT_S)
@@ -604,11 +622,11 @@ def test_engine_sends_a_job_to_the_device_with_least_work(rng: np.random.Generat
 
 
 def test_method_without_a_device_runs_on_the_host(rng: np.random.Generator) -> None:
-    engine = LocalEngine([torch.device("meta")])
-    host = Identity(Contract(runs_on_device=False))
-    answer = list(engine.run(Job(host, _picture(rng), {}), device=torch.device("meta")))[-1]
+    engine = _engine(Identity(Contract(runs_on_device=False)), [torch.device("meta")])
+    answer = list(engine.run(_request(rng)))[-1]
     assert isinstance(answer, Answer)
     assert answer.stats.device == "cpu"
+    assert answer.weights == "abc"
     engine.close()
 
 

@@ -178,8 +178,14 @@ def test_network_that_cannot_be_built_is_named(network: str, words: str) -> None
 
 
 def test_what_is_not_a_network_is_refused() -> None:
-    recipe = Recipe(name="x", network="models.shared.contract:Contract", network_config={"scale": 2}, degradation="gaussian", steps=1)
-    with pytest.raises(InvalidRequest, match='"models.shared.contract:Contract" is not a network'):
+    recipe = Recipe(
+        name="x",
+        network="models.shared.contract:Contract",
+        network_config={"scale": 2},
+        degradation="gaussian",
+        steps=1,
+    )
+    with pytest.raises(InvalidRequest, match=f'"{network}" is not a network'):
         build_network(recipe)
 
 

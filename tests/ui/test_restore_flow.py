@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from gradio.block_function import BlockFunction
 from PIL import ExifTags, Image
 
+from restoration import diagnosis
+from restoration.images import decode
 from restoration.service.door import Service
-from restoration.ui import callbacks, text
+from restoration.types import Task
+from restoration.ui import denoise, shown, text
 from restoration.ui.demo import build_demo
 from tests.ui import pictures
 
@@ -132,8 +136,8 @@ def test_run_cancelled_while_its_files_are_written_shows_nothing(
     page: gr.Blocks, photo: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
-    written = callbacks._finished
-    monkeypatch.setattr(callbacks, "_finished", lambda *told: (stop.fn("ticket"), written(*told))[1])
+    written = shown.finished
+    monkeypatch.setattr(shown, "finished", lambda *told: (stop.fn("ticket"), written(*told))[1])
     *_, last = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
     updates = dict(zip((each.elem_id for each in run.outputs), last, strict=True))
     assert updates["denoise-slider"] is None
@@ -141,17 +145,17 @@ def test_run_cancelled_while_its_files_are_written_shows_nothing(
 
 
 def test_pictures_are_taken_in_while_the_queue_is_full(page: gr.Blocks) -> None:
-    uploads = [each for each in page.fns.values() if each.name in ("take_picture", "_start_painting")]
+    uploads = [each for each in page.fns.values() if each.name in ("take_picture", "start_painting")]
     assert len(uploads) == len(text.TASK_TABS)
     assert not any(each.queue for each in uploads)
 
 
 def test_picture_beyond_a_models_limit_is_told_before_it_is_pressed(service: Service, tmp_path: Path) -> None:
     Image.new("L", (2001, 2000)).save(tmp_path / "large.png")
-    told = callbacks._forecast(service, str(tmp_path / "large.png"), "edsr-lite")
+    told = shown.forecast(service, str(tmp_path / "large.png"), "edsr-lite")
     assert "at most 4 megapixels" in told
     Image.new("L", (200, 200)).save(tmp_path / "small.png")
-    assert "megapixels" not in callbacks._forecast(service, str(tmp_path / "small.png"), "edsr-lite")
+    assert "megapixels" not in shown.forecast(service, str(tmp_path / "small.png"), "edsr-lite")
 
 
 def test_whatever_takes_a_picture_in_clears_the_result_without_the_server(page: gr.Blocks) -> None:
@@ -166,3 +170,33 @@ def test_whatever_takes_a_picture_in_clears_the_result_without_the_server(page: 
         (cleared,) = (each for each in followers if each.fn is None)
         assert text.EMPTY_STATUS in str(cleared.js)
         assert cleared.outputs[0].elem_id.endswith("-slider")
+
+
+def test_one_upload_is_decoded_once_and_diagnosed_once(
+    page: gr.Blocks, service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the upload through caption, findings, forecast and previews to the result and another strength."""
+    counts: Counter[str] = Counter()
+
+    def count(module: object, name: str) -> None:
+        whole = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *args, **named: (counts.update([name]), whole(*args, **named))[1])
+
+    count(decode, "_decode")
+    count(diagnosis, "noise_level")
+    monkeypatch.setattr("restoration.engine.local.job_state._PREVIEW_EVERY_S", 0.0)
+    Image.fromarray(pictures.pixels()).save(tmp_path / "photo.tiff")  # which browsers do not show
+    path = str(tmp_path / "photo.tiff")
+    take = _function(page, "take_picture", changes="denoise-picture")
+    run, mix = (_function(page, name, changes="denoise-slider") for name in ("run", "mix"))
+    forecast = _function(page, "forecast", changes="denoise-forecast")
+    source, shown_picture, caption = take.fn(path)
+    assert shown_picture != path
+    assert "TIFF" in caption
+    assert denoise.look_at(service, source, Task.DENOISE, is_chosen=True)[0]
+    chosen = {text.MODEL: "non-local-means"}
+    *_, last = run.fn(*_values(run, source, **chosen))
+    assert last[2]["value"] is not None
+    assert forecast.fn(source, "non-local-means")
+    assert mix.fn(*_values(mix, source, **chosen))[2]["value"] is not None
+    assert counts == {"_decode": 1, "noise_level": 1}
