@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parents[1]
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # read when OpenCV is imported
+    os.environ["OPENCV_FOR_THREADS_NUM"] = "1"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_core_for_each_worker() -> Iterator[None]:
+    """Keep torch to one thread where tests run side by side (`make test`): a service would take all cores."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            torch.set_num_threads(1)
+            patch.setattr(torch, "set_num_threads", lambda _: None)
+        yield
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import threading
 import time
@@ -63,22 +64,15 @@ class _Paused:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 97), (13, 1), (64, 64), (101, 203), (7, 600)])
-@pytest.mark.parametrize("scale", [1, 2, 3, 4])
-@pytest.mark.parametrize("tile_px", [None, 64])
-@pytest.mark.parametrize("overlap_px", [0, 5, 90])
 def test_identity_model_gives_the_input_back(
-    scheduler: Scheduler,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    scale: int,
-    tile_px: int | None,
-    overlap_px: int,
+    scheduler: Scheduler, rng: np.random.Generator, size: tuple[int, int]
 ) -> None:
     pixels = _picture(rng, *size)
-    contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
-    answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
-    expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-    np.testing.assert_allclose(answer.pixels, expected, atol=3e-6)
+    for scale, tile_px, overlap_px in itertools.product([1, 2, 3, 4], [None, 64], [0, 5, 90]):
+        contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
+        answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
+        expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+        np.testing.assert_allclose(answer.pixels, expected, atol=3e-6, err_msg=f"{scale=} {tile_px=} {overlap_px=}")
 
 
 def test_tiles_obey_the_size_rule(scheduler: Scheduler, rng: np.random.Generator) -> None:
