@@ -56,10 +56,13 @@ class Mutant:
         return ROOT / Path(*self.module.split(".")).with_suffix(".py")
 
     def source(self) -> str | None:
-        """Return the changed source, or None where the operator changes nothing there."""
-        changed: str | None = mutate_code(
-            self.path.read_text(encoding="utf-8"), plugins.get_operator(self.operator)(), self.occurrence
-        )
+        """Return the changed source, or None where the operator makes none that can be compiled."""
+        operator = plugins.get_operator(self.operator)()
+        changed: str | None = mutate_code(self.path.read_text(encoding="utf-8"), operator, self.occurrence)
+        try:
+            ast.parse(changed or "")
+        except SyntaxError:
+            return None
         return changed
 
     def describe(self) -> str:
