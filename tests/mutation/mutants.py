@@ -38,6 +38,8 @@ LIBRARIES = ("torch", "cv2", "PIL.Image", "scipy.ndimage", "scipy.signal", "skim
 NEVER_NOTICED = ("Is_Eq", "IsNot_NotEq", "Eq_Is", "NotEq_IsNot", "VariableReplacer", "VariableInserter", "NoOp")
 """Changes that mean the same (`is None` to `== None`), or that need arguments."""
 SHARE = 0.8
+_NOT_RUN = (4, 5, 70)
+"""Exit codes that tell nothing of the mutant: no such tests, a conftest that does not load, a fault of this file."""
 
 Place = tuple[int, int]
 
@@ -176,6 +178,8 @@ def tried(mutant: Mutant | None, tests: Sequence[Path], *, limit_s: int) -> str:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
             code = os.waitstatus_to_exitcode(status)
+            if code in _NOT_RUN:
+                raise RuntimeError(f"pytest could not run {', '.join(map(str, tests))} (exit code {code})")
             return {0: "passed", -signal.SIGXCPU: "timed out", -signal.SIGKILL: "timed out"}.get(code, "failed")
         time.sleep(0.05)
     os.kill(child, signal.SIGKILL)
