@@ -2,20 +2,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
+SEED ?= 1
 
-.PHONY: run test check fix bench tables gpu-check screenshots examples sheets lock clean
+.PHONY: run test check mutants nightly fix bench tables gpu-check screenshots examples sheets lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/python app.py
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not nightly" -n $(JOBS) --dist loadscope
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not nightly"
+
+# Changes the code in 50 random places, of which the tests have to catch 40: make mutants SEED=2
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutation.mutants --seed $(SEED)
+
+# What takes too long for every change; commit the outcome in tests/results.
+nightly: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.nightly
 
 fix: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import threading
 import time
@@ -69,22 +70,15 @@ class _Paused:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 97), (13, 1), (64, 64), (101, 203), (7, 600)])
-@pytest.mark.parametrize("scale", [1, 2, 3, 4])
-@pytest.mark.parametrize("tile_px", [None, 64])
-@pytest.mark.parametrize("overlap_px", [0, 5, 90])
 def test_identity_model_gives_the_input_back(
-    scheduler: Scheduler,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    scale: int,
-    tile_px: int | None,
-    overlap_px: int,
+    scheduler: Scheduler, rng: np.random.Generator, size: tuple[int, int]
 ) -> None:
     pixels = _picture(rng, *size)
-    contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
-    answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
-    expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-    np.testing.assert_allclose(answer.pixels, expected, atol=3e-6)
+    for scale, tile_px, overlap_px in itertools.product([1, 2, 3, 4], [None, 64], [0, 5, 90]):
+        contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
+        answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
+        expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+        np.testing.assert_allclose(answer.pixels, expected, atol=3e-6, err_msg=f"{scale=} {tile_px=} {overlap_px=}")
 
 
 def test_tiles_obey_the_size_rule(scheduler: Scheduler, rng: np.random.Generator) -> None:
@@ -217,14 +211,30 @@ def test_tile_of_another_job_runs_between_two_steps(scheduler: Scheduler, rng: n
     paused.go_on()
 
 
-def test_two_jobs_take_turns(scheduler: Scheduler, rng: np.random.Generator) -> None:
-    paused = _Paused(scheduler, rng)
-    short = scheduler.run(Job(Identity(), _picture(rng), {}))
-    assert next(short) == Queued(1)
-    paused.slow.gate.set()
-    assert isinstance(list(short)[-1], Answer)
-    assert paused.slow.steps_done < 100 or paused.slow.steps_done == 100
-    paused.go_on()
+def test_two_jobs_take_turns_by_the_time_that_each_has_had(
+    scheduler: Scheduler, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, order, started, go_on = [0.0], "", threading.Event(), threading.Event()
+    monkeypatch.setattr("restoration.engine.local.scheduler.time", SimpleNamespace(perf_counter=lambda: now_s[0]))
+
+    def spend(name: str, seconds: float) -> None:
+        nonlocal order
+        order += name
+        started.set()
+        assert go_on.wait(WAIT_S)
+        now_s[0] += seconds
+
+    slow, quick = (Watched(lambda _, told=told: spend(*told)) for told in (("A", 10.0), ("B", 4.0)))
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(_answer, scheduler, Job(slow, _picture(rng, 50, 128), {}, tile_px=64))
+        assert started.wait(WAIT_S)
+        second = pool.submit(_answer, scheduler, Job(quick, _picture(rng, 50, 256), {}, tile_px=64))
+        while scheduler.backlog_pixels < 50 * (128 + 256):
+            threading.Event().wait(0.001)
+        go_on.set()
+        tiles = [each.result(WAIT_S).stats.tiles for each in (first, second)]
+    assert tiles == [3, 5]
+    assert order == "ABBBABBA"  # after three of 4 s, B has had 12 s and A 10 s
 
 
 def test_small_job_does_not_wait_for_a_huge_one(scheduler: Scheduler, rng: np.random.Generator) -> None:
