@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -29,6 +30,28 @@ Shape = tuple[int, int]
 Margins = tuple[int, int, int, int]
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What one job contributes to a batch."""
+
+    run: JobState
+    tile: Tile
+
+
+@dataclass
+class Batch:
+    """Tiles that are computed together.
+
+    Args:
+        windows: their padded inputs and masks.
+        outputs: yields (fraction done, None) after every unit of work but the last, then (1.0, the outputs).
+    """
+
+    units: list[Unit]
+    windows: list[tuple[FloatArray, FloatArray | None]] = field(default_factory=list)
+    outputs: Iterator[tuple[float, Tensor | None]] | None = None
+
+
 class JobState:
     """The state of one job. Only the scheduler's worker changes it, except for `cancel`."""
 
@@ -46,6 +69,8 @@ class JobState:
         """True once a batch with this run has failed: it must not take others with it."""
         self.is_blocked = False
         """True while the float32 twin of the model is being loaded."""
+        self.batch: Batch | None = None
+        """What its last tile is being computed in, between two units of work; None where no tile is half done."""
         self._device = device if job.restorer.contract.runs_on_device else torch.device("cpu")
         self._cancelled = threading.Event()
         height, width = job.pixels.shape[:2]
@@ -85,7 +110,7 @@ class JobState:
 
     def is_ready(self, now_s: float) -> bool:
         """Tell whether a unit of work could be done now."""
-        return bool(self._pending) and not self.is_blocked and not self.lease.is_over(now_s)
+        return bool(self._pending or self.batch) and not self.is_blocked and not self.lease.is_over(now_s)
 
     # --- tiles
 
@@ -202,6 +227,10 @@ class JobState:
         cropped = self._crop(answer, tile)
         if self._preview is not None:
             self._preview.add(cropped, tile, scale=self.restorer.contract.scale)
+        self.report_unit(tile, fraction=fraction, now_s=now_s)
+
+    def report_unit(self, tile: Tile, *, fraction: float, now_s: float) -> None:
+        """Report a unit of work after which a tile is done in part."""
         self._report(self._done_pixels + fraction * tile.inner_pixels, now_s)
 
     def accept(self, answer: FloatArray, tile: Tile, *, now_s: float) -> None:
@@ -262,7 +291,7 @@ class JobState:
         """Free all large arrays."""
         self.is_ended = True
         self._pending.clear()
-        self._canvas = self._answer = self._preview = self._steps = self._grid = None
+        self._canvas = self._answer = self._preview = self._steps = self._grid = self.batch = None
 
     def use_exact(self, restorer: Restorer) -> None:
         """Continue in float32; an iterative method restarts its tile."""

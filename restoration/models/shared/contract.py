@@ -90,6 +90,16 @@ class Restorer(abc.ABC):
             float32, (B, 3, scale*H, scale*W); may overshoot [0, 1], the engine clips.
         """
 
+    def units(
+        self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor | None]]:
+        """Yield (fraction done, None) after every unit of work but the last, then (1.0, the restored batch).
+
+        The engine may stop or do other work between any two units. Self-ensembles override this: one view is one unit.
+        Arguments as for `restore`, whose result the last unit has.
+        """
+        yield 1.0, self.restore(image, parameters=parameters, mask=mask)
+
     def steps(
         self,
         image: Tensor,
