@@ -16,13 +16,17 @@ from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, Inv
 from restoration.images import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
     MOST_FRAMES,
     Picture,
     check_side,
+    in_own_range,
     read,
     read_kernel,
     read_mask,
     shrink_to,
+    shrink_to_side,
 )
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
 from restoration.types import ModelInfo, Parameters, ParamValue, RestoreRequest, Task
@@ -98,12 +102,19 @@ def make_plan(
         InvalidRequest: the picture, the mask, the kernel or a parameter is not fit for use.
     """
     parameters = complete(info, request.parameters)
-    largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
-    picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
+    largest, longest_px = (MAX_PIXELS_TO_FIT, MAX_SIDE_TO_FIT_PX) if request.fit else (MAX_PIXELS, MAX_SIDE_PX)
+    picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest, max_side_px=longest_px)
+    if task is not Task.LOW_LIGHT:  # which finds a brightness of its own
+        picture = in_own_range(picture)
+    notes = (*notes, *picture.notes)
     if picture.frames > 1:
         count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
         notes = (*notes, f"The file holds {count} pictures; this is the first.")
     mask = _mask(request, task, picture)
+    if max(picture.width, picture.height) > MAX_SIDE_PX:
+        fitted = _within_side(picture, has_mask=mask is not None)
+        notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text}: a side may have {MAX_SIDE_PX} px.")
+        picture = fitted
     limit = _largest_input_pixels(info, parameters)
     if picture.width * picture.height > limit:
         by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
@@ -180,7 +191,18 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
         raise InvalidMask(
             "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
         )
-    return read_mask(request.mask, size=(picture.width, picture.height))
+    return read_mask(request.mask, size=(picture.width, picture.height), of=picture)
+
+
+def _within_side(picture: Picture, *, has_mask: bool) -> Picture:
+    """Return a picture with too long a side, which only `fit` lets in, shrunk to the longest."""
+    if has_mask:
+        raise ImageTooLarge(
+            f"A side may have at most {MAX_SIDE_PX} px but the picture has {picture.size_text}; "
+            "shrink the picture and the mask together first.",
+            limit=MAX_SIDE_PX,
+        )
+    return shrink_to_side(picture, max_side_px=MAX_SIDE_PX)
 
 
 def _fitted(
