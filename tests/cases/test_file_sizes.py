@@ -135,8 +135,9 @@ def test_file_that_says_two_sizes_is_refused(door: Door, lies: dict[str, Path], 
     brought = door(lies[kind])
     assert brought.path is None
     assert any(words in brought.said for words in ("two sizes", "twice", "damaged or cut off"))
-    with pytest.raises(InvalidImage):
-        probe(lies[kind])
+    if not kind.startswith("BMP"):  # whose header alone is in order
+        with pytest.raises(InvalidImage):
+            probe(lies[kind])
 
 
 _MEASURE = """
