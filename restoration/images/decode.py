@@ -7,6 +7,7 @@ import io
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,20 +16,21 @@ import numpy.typing as npt
 from PIL import Image, ImageCms
 
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
+from restoration.images.completing import check_filled
 from restoration.images.decoded import Decoded
-from restoration.images.header import (
-    GRAY_MODES,
+from restoration.images.high_bit_depth import read_deep
+from restoration.images.limits import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
-    bits_per_channel,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
     check_size,
     damaged,
     file_bytes,
-    format_name,
-    open_image,
 )
-from restoration.images.high_bit_depth import read_deep
 from restoration.images.metadata import orientation_of
+from restoration.images.opening import GRAY_MODES, PictureFile, open_file
+from restoration.images.own_range import in_own_range
 from restoration.images.picture import Picture
 from restoration.images.samples import (
     Samples,
@@ -37,6 +39,8 @@ from restoration.images.samples import (
     with_clear_level,
 )
 from restoration.images.shrink import size_within
+from restoration.images.sizes import check_decoded_size
+from restoration.images.tiff_samples import read_by_opencv, read_by_tifffile, route
 from restoration.memory import is_out_of_memory
 
 _LARGE_PIXELS = 8_000_000
@@ -47,36 +51,43 @@ _Made = TypeVar("_Made")
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
 
-def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(
+    source: ImageSource,
+    *,
+    keep_gps: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    max_side_px: int = MAX_SIDE_PX,
+) -> Picture:
     """Decode a picture; of several frames, the first.
 
     Args:
         source: path, file bytes, PIL image, array, or a `Picture`, which comes back as it is. Arrays are (H, W) or
             (H, W, 1|2|3|4): gray, gray + alpha, RGB, RGBA; bool, uint8, uint16, or floats in [0, 1].
-        keep_gps: keep the GPS part of EXIF.
+        keep_gps: keep the GPS part of EXIF and XMP.
         max_pixels: refuse pictures with more.
+        max_side_px: refuse pictures with a longer side.
 
     Raises:
         UnsupportedImage: not a format, mode or array type that we read.
-        CorruptImage: a picture file, but empty, damaged or cut off.
-        ImageTooLarge: too many pixels or bytes, or a side above 16384 px.
+        CorruptImage: a picture file, but empty, damaged or cut off, or one that says two sizes.
+        ImageTooLarge: too many pixels or bytes, or too long a side.
         InvalidImage: there is no file at that path.
     """
     if isinstance(source, Picture):
-        check_size(source.width, source.height, max_pixels=max_pixels)
+        check_size(source.width, source.height, max_pixels=max_pixels, max_side_px=max_side_px)
         return source
     if isinstance(source, np.ndarray):
         check_shape(source)
-        check_size(source.shape[1], source.shape[0], max_pixels=max_pixels)
+        check_size(source.shape[1], source.shape[0], max_pixels=max_pixels, max_side_px=max_side_px)
         return from_array(source)
     if isinstance(source, Image.Image):
-        check_size(*source.size, max_pixels=max_pixels)
-        decoded = Decoded.of(source, _samples_of(source), None)
-        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels)
+        check_size(*source.size, max_pixels=max_pixels, max_side_px=max_side_px)
+        decoded = Decoded.of_image(source, _samples_of(source))
+        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
     if not isinstance(source, (bytes, str, Path)):
         raise UnsupportedImage(f"Expected a picture file, a PIL image or an array, but got {type(source).__name__}.")
-    make = functools.partial(Decoded.picture, keep_gps=keep_gps, max_pixels=max_pixels)
-    return _decode(source, make, max_pixels=max_pixels)
+    make = functools.partial(Decoded.picture, keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
+    return _decode(source, make, max_pixels=max_pixels, max_side_px=max_side_px)
 
 
 def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
@@ -86,7 +97,9 @@ def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
     make = functools.partial(Decoded.small, max_side_px=max_side_px)
-    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=max_side_px)
+    return _decode(
+        source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=MAX_SIDE_TO_FIT_PX, enough_side_px=max_side_px
+    )
 
 
 def read_to_measure(source: bytes | str | Path) -> Picture:
@@ -95,16 +108,19 @@ def read_to_measure(source: bytes | str | Path) -> Picture:
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
-    return _decode(source, Decoded.measured_part, max_pixels=MAX_PIXELS_TO_FIT)
+    measured = _decode(source, Decoded.measured_part, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=MAX_SIDE_TO_FIT_PX)
+    return in_own_range(measured)
 
 
-def decode_file(source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS_TO_FIT) -> Decoded:
+def decode_file(
+    source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS_TO_FIT, max_side_px: int = MAX_SIDE_TO_FIT_PX
+) -> Decoded:
     """Decode a picture file of which several pictures are to be made.
 
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`.
     """
-    return _decode(source, lambda decoded: decoded, max_pixels=max_pixels)
+    return _decode(source, lambda decoded: decoded, max_pixels=max_pixels, max_side_px=max_side_px)
 
 
 def _decode(
@@ -112,32 +128,55 @@ def _decode(
     make: Callable[[Decoded], _Made],
     *,
     max_pixels: int,
-    max_side_px: int | None = None,
+    max_side_px: int,
+    enough_side_px: int | None = None,
 ) -> _Made:
     """Decode a picture file; few large ones at once, so that they fit into memory together.
 
     Args:
         make: what becomes of it.
-        max_side_px: on the longer side, where less than the whole size is enough; None where it is not.
+        enough_side_px: on the longer side, where less than the whole size is enough; None where it is not.
     """
-    data = file_bytes(source)
-    with open_image(data) as image:
-        check_size(*image.size, max_pixels=max_pixels)
-        name = format_name(image)
-        is_large = image.width * image.height > _LARGE_PIXELS
+    with open_file(file_bytes(source)) as file:
+        width, height = file.size
+        check_size(width, height, max_pixels=max_pixels, max_side_px=max_side_px)
+        if file.damage:
+            raise CorruptImage(file.damage)
         try:
-            with _large_decodes if is_large else nullcontext():
-                if max_side_px is not None:
-                    image.draft(None, size_within(*image.size, max_side_px=max_side_px))
-                is_deep = bits_per_channel(image, data) > 8
-                samples = read_deep(image, data) if is_deep else _samples_of(image)
-                return make(Decoded.of(image, samples, data))
+            with _large_decodes if width * height > _LARGE_PIXELS else nullcontext():
+                return make(Decoded.of_file(file, _samples_of_file(file, enough_side_px=enough_side_px)))
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
             if is_out_of_memory(error):
                 raise
-            raise CorruptImage(damaged(name)) from error
+            raise CorruptImage(damaged(file.format)) from error
+
+
+def _samples_of_file(file: PictureFile, *, enough_side_px: int | None) -> Samples:
+    """Decode with the library that reads the file rightly, and check that the size is the one that was checked.
+
+    Raises:
+        CorruptImage: it is another.
+    """
+    said = file.size
+    if file.tiff is not None and (library := route(file.tiff.page)) != "pillow":
+        samples = read_by_opencv(file.tiff) if library == "opencv" else read_by_tifffile(file.tiff)
+    elif file.bits > 8 and file.tiff is None and file.format in ("PNG", "HEIF", "AVIF"):
+        samples = read_deep(file)
+    else:
+        assert file.image is not None
+        if enough_side_px is not None and file.image.format != "TIFF":
+            file.image.draft(None, size_within(*said, max_side_px=enough_side_px))
+            said = file.image.size
+        samples = _samples_of(file.image)
+        if file.tiff is not None and file.tiff.page.orientation == 1:  # Pillow turns by the page's own entry
+            samples = replace(samples, orientation=file.tiff.orientation)
+    height, width = samples.values.shape[:2]
+    check_decoded_size(file.format, said, (width, height))
+    if file.lacks_end and file.format == "JPEG":
+        check_filled(samples.values)
+    return samples
 
 
 def _samples_of(image: Image.Image) -> Samples:

@@ -8,13 +8,17 @@ import numpy as np
 from PIL import Image
 
 from restoration.arrays import FloatArray
+from restoration.images.colour import overrules_profile, profile_of_named_colour
 from restoration.images.frames import count_frames
 from restoration.images.gamma import gamma_of, to_srgb
-from restoration.images.header import MAX_PIXELS, check_size, format_name
 from restoration.images.jpeg import estimate_quality
-from restoration.images.metadata import kept_dpi, kept_exif, kept_profile
+from restoration.images.limits import MAX_PIXELS, MAX_SIDE_PX, check_size
+from restoration.images.metadata import ExifBlock, exif_block, fitting_profile, kept_exif, said_beside
+from restoration.images.opening import PictureFile
 from restoration.images.picture import Picture
 from restoration.images.samples import Samples, to_measured_part, to_picture, to_small_picture
+from restoration.images.tiff import TiffFile
+from restoration.images.xmp import kept_xmp
 
 
 @dataclass(frozen=True)
@@ -23,56 +27,59 @@ class Decoded:
 
     Args:
         samples: not turned upright yet.
-        format: as `Picture.format`.
         gamma: exponent of samples that are not sRGB and have no profile, or None.
-        exif, exif_with_gps: the EXIF block that is kept, without and with the place.
+        exif, xmp: the blocks as the file has them; each picture keeps what may be kept.
+        format, icc_profile, jpeg_quality, dpi, frames, notes: as in `Picture`.
     """
 
     samples: Samples
-    format: str
     gamma: float | None
+    exif: ExifBlock | None
+    xmp: bytes | str | None
     icc_profile: bytes | None
-    exif: bytes | None
-    exif_with_gps: bytes | None
-    jpeg_quality: int | None
     dpi: tuple[float, float] | None
-    frames: int
+    format: str = ""
+    jpeg_quality: int | None = None
+    frames: int = 1
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, image: Image.Image, samples: Samples, data: bytes | None) -> Decoded:
-        """Take from a Pillow image what must survive.
+    def of_file(cls, file: PictureFile, samples: Samples) -> Decoded:
+        """Take what must survive from a file."""
+        decoded = cls._of(file.image, samples, file.tiff, file.data)
+        tables = getattr(file.image, "quantization", None) or {}
+        quality = estimate_quality(tables) if file.format == "JPEG" else None
+        return replace(decoded, format=file.format, jpeg_quality=quality, frames=file.frames, notes=file.notes)
 
-        Args:
-            data: the bytes of the file; None for what came as a PIL image, which counts as of no format.
-        """
-        name = "" if data is None else format_name(image)
-        profile, gamma = kept_profile(image, is_gray=_is_gray(samples)), gamma_of(image)
-        return cls(
-            samples=samples,
-            format=name,
-            gamma=gamma if profile is None else None,
-            icc_profile=profile,
-            exif=kept_exif(image, keep_gps=False),
-            exif_with_gps=kept_exif(image, keep_gps=True),
-            jpeg_quality=estimate_quality(getattr(image, "quantization", None) or {}) if name == "JPEG" else None,
-            dpi=kept_dpi(image),
-            frames=count_frames(image, data),
-        )
+    @classmethod
+    def of_image(cls, image: Image.Image, samples: Samples) -> Decoded:
+        """Take what must survive from a PIL image, which counts as of no format."""
+        return replace(cls._of(image, samples, None, None), frames=count_frames(image))
+
+    @classmethod
+    def _of(cls, image: Image.Image | None, samples: Samples, tiff: TiffFile | None, data: bytes | None) -> Decoded:
+        block, said, is_gray = exif_block(image, tiff), said_beside(image, tiff), _is_gray(samples)
+        profile = fitting_profile(said.profile, is_gray=is_gray)
+        if profile is None or overrules_profile(data):
+            profile = profile_of_named_colour(image, tiff, data, block, is_gray=is_gray)
+        has_gamma = image is not None and profile is None and not overrules_profile(data)
+        gamma = gamma_of(image) if image is not None and has_gamma else None
+        return cls(samples=samples, gamma=gamma, exif=block, xmp=said.xmp, icc_profile=profile, dpi=said.dpi)
 
     @property
     def size_bytes(self) -> int:
         """Memory that the samples take."""
         return self.samples.values.nbytes
 
-    def picture(self, *, keep_gps: bool = False, max_pixels: int) -> Picture:
+    def picture(self, *, keep_gps: bool = False, max_pixels: int, max_side_px: int = MAX_SIDE_PX) -> Picture:
         """Return the whole picture.
 
         Raises:
             UnsupportedImage: the samples are none of a picture.
-            ImageTooLarge: it has more than `max_pixels`.
+            ImageTooLarge: it has more than `max_pixels`, or a longer side.
         """
         height, width = self.samples.values.shape[:2]
-        check_size(width, height, max_pixels=max_pixels)
+        check_size(width, height, max_pixels=max_pixels, max_side_px=max_side_px)
         return self._finished(to_picture(self.samples), keep_gps=keep_gps)
 
     def small(self, *, max_side_px: int) -> Picture:
@@ -93,11 +100,13 @@ class Decoded:
             pixels=_upright(picture.pixels, orientation),
             alpha=None if picture.alpha is None else _upright(picture.alpha, orientation),
             format=self.format,
-            exif=self.exif_with_gps if keep_gps else self.exif,
+            exif=kept_exif(self.exif, keep_gps=keep_gps),
+            xmp=kept_xmp(self.xmp, keep_gps=keep_gps),
             icc_profile=self.icc_profile,
             jpeg_quality=self.jpeg_quality,
             dpi=self.dpi,
             frames=self.frames,
+            notes=self.notes,
         )
 
 

@@ -15,12 +15,16 @@ from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, Inv
 from restoration.images import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
     MOST_FRAMES,
     Picture,
     check_side,
+    in_own_range,
     read_kernel,
     read_mask,
     shrink_to,
+    shrink_to_side,
 )
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
 from restoration.service.uploads import Uploads
@@ -103,14 +107,17 @@ def make_plan(
         InvalidRequest: the picture, the mask, the kernel or a parameter is not fit for use.
     """
     parameters = complete(info, request.parameters)
-    largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
     uploads = Uploads(most_bytes=0) if uploads is None else uploads
-    original = picture = uploads.read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-    notes = (*notes, *_notes_on_frames(picture))
+    original = picture = _read(request, task, uploads)
+    notes = (*notes, *picture.notes, *_notes_on_frames(picture))
     mask = _mask(request, task, picture)
-    picture = _within_limit(picture, info, parameters, may_shrink=request.fit, has_mask=mask is not None)
+    picture = _within_side(picture, has_mask=mask is not None)
     if picture is not original:
-        notes = (*notes, f"Shrunk from {original.size_text} to {picture.size_text} to fit {info.title}.")
+        notes = (*notes, f"Shrunk from {original.size_text} to {picture.size_text}: a side may have {MAX_SIDE_PX} px.")
+    before = picture
+    picture = _within_limit(picture, info, parameters, may_shrink=request.fit, has_mask=mask is not None)
+    if picture is not before:
+        notes = (*notes, f"Shrunk from {before.size_text} to {picture.size_text} to fit {info.title}.")
     told_before = uploads if picture is original else None
     tell = functools.partial(_tell, picture, info, source=request.image, uploads=told_before)
     parameters = resolve_auto(info, parameters, tell=tell)
@@ -194,7 +201,30 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
         raise InvalidMask(
             "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
         )
-    return read_mask(request.mask, size=(picture.width, picture.height))
+    return read_mask(request.mask, size=(picture.width, picture.height), of=picture)
+
+
+def _read(request: RestoreRequest, task: Task, uploads: Uploads) -> Picture:
+    largest, longest_px = (MAX_PIXELS_TO_FIT, MAX_SIDE_TO_FIT_PX) if request.fit else (MAX_PIXELS, MAX_SIDE_PX)
+    picture = uploads.read(request.image, keep_gps=request.keep_gps, max_pixels=largest, max_side_px=longest_px)
+    return picture if task is Task.LOW_LIGHT else in_own_range(picture)  # low light finds a brightness of its own
+
+
+def _within_side(picture: Picture, *, has_mask: bool) -> Picture:
+    """Return the picture, one with too long a side, which only `fit` lets in, shrunk to the longest.
+
+    Raises:
+        ImageTooLarge: its mask would have to be shrunk, too.
+    """
+    if max(picture.width, picture.height) <= MAX_SIDE_PX:
+        return picture
+    if has_mask:
+        raise ImageTooLarge(
+            f"A side may have at most {MAX_SIDE_PX} px but the picture has {picture.size_text}; "
+            "shrink the picture and the mask together first.",
+            limit=MAX_SIDE_PX,
+        )
+    return shrink_to_side(picture, max_side_px=MAX_SIDE_PX)
 
 
 def _notes_on_frames(picture: Picture) -> tuple[str, ...]:

@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from restoration.diagnosis import Diagnosis, diagnose
-from restoration.images import MAX_PIXELS, MAX_PIXELS_TO_FIT, Decoded, ImageSource, Picture, decode_file, read
+from restoration.images import (
+    MAX_PIXELS,
+    MAX_PIXELS_TO_FIT,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
+    Decoded,
+    ImageSource,
+    Picture,
+    decode_file,
+    in_own_range,
+    read,
+)
 
 _MOST_BYTES = 200_000_000
 """Two photographs of 25 megapixels with 8 bits, or one of 64; samples are kept as the file has them, not as floats."""
@@ -60,13 +71,20 @@ class Uploads:
         self._kept: OrderedDict[_Key, _Upload] = OrderedDict()
         self._sweeper: threading.Timer | None = None
 
-    def read(self, source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
+    def read(
+        self,
+        source: ImageSource,
+        *,
+        keep_gps: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        max_side_px: int = MAX_SIDE_PX,
+    ) -> Picture:
         """Return a picture; see `images.read`. Only files at a path are kept."""
         path = self._path(source)
         if path is None:
-            return read(source, keep_gps=keep_gps, max_pixels=max_pixels)
-        decoded = self._decoded(path, max_pixels=max_pixels)
-        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels)
+            return read(source, keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
+        decoded = self._decoded(path, max_pixels=max_pixels, max_side_px=max_side_px)
+        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
 
     def small(self, path: str | Path, *, max_side_px: int) -> Picture:
         """Return a picture to be shown, with its longer side at most `max_side_px`; see `images.read_to_show`."""
@@ -83,7 +101,7 @@ class Uploads:
         upload = self._upload(Path(path))
         with upload.lock:
             if upload.diagnosis is None:
-                upload.diagnosis = diagnose(decoded.measured_part())
+                upload.diagnosis = diagnose(in_own_range(decoded.measured_part()))
             return upload.diagnosis
 
     def tell(self, source: ImageSource, name: str, *, measure: Callable[[str], float | None]) -> float | None:
@@ -119,13 +137,15 @@ class Uploads:
         """Return the path of a file that is to be kept, or None."""
         return Path(source) if self._most_bytes and isinstance(source, (str, Path)) else None
 
-    def _decoded(self, path: Path, *, max_pixels: int = MAX_PIXELS_TO_FIT) -> Decoded:
+    def _decoded(
+        self, path: Path, *, max_pixels: int = MAX_PIXELS_TO_FIT, max_side_px: int = MAX_SIDE_TO_FIT_PX
+    ) -> Decoded:
         """Return the samples of a file; of several callers the first decodes, and the others wait for it."""
         upload = self._upload(path)
         try:
             with upload.lock:
                 if upload.decoded is None:
-                    upload.decoded = decode_file(path, max_pixels=max_pixels)
+                    upload.decoded = decode_file(path, max_pixels=max_pixels, max_side_px=max_side_px)
                 return upload.decoded
         finally:
             with self._lock:

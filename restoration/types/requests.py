@@ -19,8 +19,8 @@ class RestoreRequest:
         task: what to do.
         model: a model id, or None for the first model of the task that fits the parameters.
         parameters: values by name, in the units that users see (sigma in 0-255).
-        mask: for inpainting; white marks what is to be filled or, where nothing is white, what is more than half
-            opaque. None elsewhere.
+        mask: for inpainting; white marks what is to be filled, as do the other marks that `read_mask` takes. None
+            elsewhere.
         feather_px: how far inside the mask the original passes into the fill; 0 fills the whole mask.
         kernel: for deblurring with models that take one, a picture of the blur kernel instead of the parameters of it.
         fit: shrink a picture above the model's limit instead of refusing it.
