@@ -2,20 +2,30 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+JOBS ?= 2
+SEED ?= 1
 
-.PHONY: run test check fix bench tables screenshots examples sheets lock clean
+.PHONY: run test check mutants nightly fix bench tables gpu-check screenshots examples sheets lock clean
 
 run: $(VENV)/.installed
 	$(BIN)/python app.py
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not nightly" -n $(JOBS) --dist loadscope
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not nightly"
+
+# Changes the code in 50 random places, of which the tests have to catch 40: make mutants SEED=2
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutation.mutants --seed $(SEED)
+
+# What takes too long for every change; commit the outcome in tests/results.
+nightly: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.nightly
 
 fix: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .
@@ -25,9 +35,9 @@ bench: $(VENV)/.installed
 	$(BIN)/python -m restoration bench report --write
 	$(BIN)/python -m restoration bench plot assets/benchmarks/set5-x4.json -o assets/benchmarks/set5-x4.svg
 
-# Everything that README's tables of quality hold, measured anew in half an hour: make tables RESTORATION_DATA=FOLDER.
-# The models own-... are published weights, to be added first. BM3D is measured apart: pip install bm3d, then the line of
-# sigma 25 with RESTORATION_NON_COMMERCIAL=1, --model bm3d and --keep-others.
+# Measures the quality tables of docs/benchmarks.md again, in half an hour: make tables RESTORATION_DATA=FOLDER.
+# The models own-... are published weights, to be added first. BM3D is measured separately: pip install bm3d, then run the
+# line of sigma 25 with RESTORATION_NON_COMMERCIAL=1, --model bm3d and --keep-others.
 SETS = $(RESTORATION_DATA)/bench
 TABLE = $(BIN)/python -m restoration bench quality --json assets/benchmarks/$(1).json --set $(SETS)/$(2) --task $(3)
 
@@ -71,6 +81,10 @@ tables: $(VENV)/.installed
 		--model navier-stokes --model fill-unet --model contextual-attention
 	$(call TABLE,lol,LOL_eval,low-light) --model lowlight
 
+# Eight minutes on a machine with an NVIDIA card; whoever has one commits the JSON.
+gpu-check: $(VENV)/.installed
+	$(BIN)/python -m restoration bench gpu --json assets/benchmarks/gpu.json
+
 screenshots: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.browser.screenshots
 
@@ -93,16 +107,17 @@ sheets: $(VENV)/.installed
 	$(SHEET) --set $(FREE) --task inpaint --holes boxes --model telea --model fill-unet --model contextual-attention -o assets/sheets/objects.jpg
 	$(SHEET) --set build/dark --task low-light --model clahe --model lowlight -o assets/sheets/low-light.jpg
 
-lock: $(VENV)/.installed
-	$(BIN)/pip freeze --exclude-editable > requirements.lock
+# For every Python and system at once; needs uv (pip install uv).
+lock:
+	uv pip compile requirements.txt --universal --python-version 3.11 --generate-hashes --no-header -o requirements.lock
 
 $(VENV)/bin/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' || \
-		{ echo "Python 3.11 or 3.12 is needed; call make with PYTHON=python3.11, say."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12), (3, 13)))' || \
+		{ echo "Python 3.11, 3.12 or 3.13 is needed; call make with PYTHON=python3.11, say."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: requirements.txt | $(VENV)/bin/python
-	$(BIN)/pip install -r requirements.txt
+$(VENV)/.installed: requirements.lock | $(VENV)/bin/python
+	$(BIN)/pip install --require-hashes -r requirements.lock
 	touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed

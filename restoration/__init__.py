@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from restoration.errors import RestorationError
-    from restoration.service.door import Service, default_service, restore
+    from restoration.service.door import Service
+    from restoration.service.python import default_service, restore
     from restoration.types import RestoreRequest, RestoreResult, Task
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "RestorationError",
@@ -33,8 +34,8 @@ _HOMES = {
     "RestoreResult": "types",
     "Service": "service.door",
     "Task": "types",
-    "default_service": "service.door",
-    "restore": "service.door",
+    "default_service": "service.python",
+    "restore": "service.python",
 }
 
 

@@ -1,37 +1,57 @@
 """Everything this package raises on purpose.
 
     RestorationError
-    ├── InvalidRequest (ValueError)         the caller can mend it: CLI exit code 2
+    ├── InvalidRequest (ValueError)         the caller can fix it: CLI exit code 2
     │   ├── UnknownModel (LookupError)
     │   ├── InvalidParameter
     │   ├── InvalidMask
     │   └── InvalidImage
-    │       ├── UnsupportedImage            not a picture format we read
-    │       ├── CorruptImage                a picture, but damaged or cut off
+    │       ├── UnsupportedImage            not a supported format
+    │       ├── CorruptImage                damaged or truncated
     │       └── ImageTooLarge
-    ├── ModelUnavailable (RuntimeError)     the model cannot run on this machine now
-    │   └── WeightsUnavailable (OSError)    its weights are absent, wrong or cannot be had
-    ├── ManifestError (ValueError)          weights/manifest.toml is wrong
-    ├── DeadlinePassed (TimeoutError)       the run took longer than this service allows
+    ├── ModelUnavailable (RuntimeError)     the model cannot run here now
+    │   └── WeightsUnavailable (OSError)    its weights are missing, wrong or cannot be downloaded
+    ├── ManifestError (ValueError)          a model manifest is wrong
+    ├── DeadlinePassed (TimeoutError)       the run exceeded its time limit
+    ├── LeaseExpired (TimeoutError)         nobody read the events of the run
     ├── OutOfMemory (MemoryError)
-    └── UnstableOutput (ArithmeticError)    the network answered with NaN or infinity
+    └── UnstableOutput (ArithmeticError)    the network returned NaN or infinity
 
-Every message says what was expected, what came, and what to do, in one sentence that may be shown to a user.
+Every message says what was expected, what came and what to do, and can be shown to a user.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class RestorationError(Exception):
-    """Base of all errors that this package raises on purpose; `str(error)` is fit for a user's eyes."""
+    """Base of all errors that this package raises on purpose; `str(error)` is fit for a user's eyes.
+
+    They can be pickled, so that they reach the caller from another process, too.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuilt, (type(self), self.args, dict(self.__dict__))
+
+
+def _rebuilt(kind: type[RestorationError], args: tuple[Any, ...], values: dict[str, Any]) -> RestorationError:
+    """Return an error as it was; its constructor may take other arguments than `Exception.args` keeps."""
+    builtin: type = kind
+    while builtin.__module__ != "builtins":
+        builtin = builtin.__base__  # type: ignore[assignment]  # of several bases, the one whose layout it has
+    error: RestorationError = builtin.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(values)
+    return error
 
 
 class InvalidRequest(RestorationError, ValueError):
-    """The request cannot be carried out as it stands; the caller can mend it."""
+    """The request is invalid; the caller can fix it."""
 
 
 class UnknownModel(InvalidRequest, LookupError):
-    """No model of that name exists, or it does not do the task asked for."""
+    """There is no such model, or it does not support the task."""
 
     def __init__(self, message: str, *, model: str, suggestions: tuple[str, ...] = ()) -> None:
         super().__init__(message)
@@ -43,7 +63,7 @@ class UnknownModel(InvalidRequest, LookupError):
 
 
 class InvalidParameter(InvalidRequest):
-    """A parameter is unknown to the model, of the wrong type, or out of its range."""
+    """A parameter is unknown to the model, has the wrong type or is out of range."""
 
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
@@ -55,19 +75,19 @@ class InvalidMask(InvalidRequest):
 
 
 class InvalidImage(InvalidRequest):
-    """The input is not a picture that can be restored."""
+    """The input cannot be read as a picture."""
 
 
 class UnsupportedImage(InvalidImage):
-    """The file is not in a picture format that we read."""
+    """The file is not in a supported format."""
 
 
 class CorruptImage(InvalidImage):
-    """The file is a picture, but damaged, cut off or empty."""
+    """The picture file is damaged, truncated or empty."""
 
 
 class ImageTooLarge(InvalidImage):
-    """The picture has more pixels or bytes than a limit allows."""
+    """The picture exceeds a limit on pixels or bytes."""
 
     def __init__(self, message: str, *, limit: int) -> None:
         super().__init__(message)
@@ -83,29 +103,41 @@ class ModelUnavailable(RestorationError, RuntimeError):
 
 
 class WeightsUnavailable(ModelUnavailable, OSError):
-    """The weights of a model are absent, wrong, or cannot be downloaded."""
+    """The weights of a model are missing, wrong, or cannot be downloaded."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
 class ManifestError(RestorationError, ValueError):
-    """The list of models is wrong; a developer has to mend it."""
+    """A model manifest is wrong; a developer has to fix it."""
 
 
 class OutOfMemory(RestorationError, MemoryError):
-    """The device has too little free memory even for the smallest tile."""
+    """The device lacks memory even for the smallest tile."""
 
 
 class UnstableOutput(RestorationError, ArithmeticError):
-    """The network's answer holds values that no picture has, also in float32."""
+    """The output of the network is not finite, even in float32."""
 
 
 class DeadlinePassed(RestorationError, TimeoutError):
-    """The job took longer than the time it was given."""
+    """The job exceeded its time limit."""
 
     def __init__(
-        self, message: str = "The picture took longer than the time allowed; use a smaller one or a faster model."
+        self, message: str = "The run exceeded the time limit; use a smaller picture or a faster model."
+    ) -> None:
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class LeaseExpired(RestorationError, TimeoutError):
+    """Nobody read the events of a job for so long that it was given up."""
+
+    def __init__(
+        self, message: str = "Nobody followed the progress of the run, so it was ended; start it again."
     ) -> None:
         super().__init__(message)
 

@@ -1,4 +1,4 @@
-"""Running out of memory is recognised, and told to the user, in one place."""
+"""Recognise out-of-memory errors of all libraries in one place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORDS = ("not enough memory", "out of memory", "can't allocate memory")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an exception means that a device or the host has no memory left."""
+    """Tell whether an exception means that a device or the host is out of memory."""
     if isinstance(error, cv2.error):
         return bool(error.code == cv2.Error.StsNoMem)
     # torch's OutOfMemoryError is a RuntimeError; its CPU allocator and MPS raise a bare one, told by its text alone
@@ -22,11 +22,11 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def for_the_user(error: Exception) -> Exception:
-    """Return an error as the user is to read it: one of memory as `OutOfMemory`, any other as it is."""
+    """Return `OutOfMemory` for an out-of-memory error, and any other error unchanged."""
     if isinstance(error, RestorationError) or not is_out_of_memory(error):
         return error
     told = OutOfMemory(
-        "There is too little free memory for this picture and model; use a smaller picture or a lighter model."
+        "There is not enough free memory for this picture and model; use a smaller picture or a lighter model."
     )
     told.__cause__ = error
     return told
@@ -34,7 +34,7 @@ def for_the_user(error: Exception) -> Exception:
 
 @contextmanager
 def memory_told() -> Iterator[None]:
-    """Raise `OutOfMemory` in place of the dozen errors that mean the same."""
+    """Raise `OutOfMemory` in place of the many errors that mean it."""
     try:
         yield
     except Exception as error:

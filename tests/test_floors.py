@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,7 @@ def _floor(module: str) -> tuple[str, float]:
     raise AssertionError(f"{module} stands on no floor; give it one in FLOORS")
 
 
+@functools.cache
 def _modules() -> list[str]:
     names = (path.relative_to(PACKAGE).with_suffix("").parts for path in PACKAGE.rglob("*.py"))
     return sorted(
@@ -66,6 +68,7 @@ def _modules() -> list[str]:
     )
 
 
+@functools.cache
 def _imports(module: str) -> set[str]:
     """Return all modules a file names in import statements, also those inside functions."""
     path = PACKAGE / Path(*module.split("."))
@@ -89,27 +92,51 @@ def _inside(module: str) -> set[str]:
     return {name for name in found if name in known}
 
 
-@pytest.mark.parametrize("module", _modules())
-def test_module_imports_downwards_only(module: str) -> None:
-    place, floor = _floor(module)
-    for imported in _inside(module):
-        other, other_floor = _floor(imported)
-        assert other_floor < floor or other == place, (
-            f"{module} (floor {floor}) imports {imported} (floor {other_floor})"
-        )
+def test_modules_import_downwards_only() -> None:
+    upwards = []
+    for module in _modules():
+        place, floor = _floor(module)
+        for imported in _inside(module):
+            other, other_floor = _floor(imported)
+            if other_floor >= floor and other != place:
+                upwards.append(f"{module} (floor {floor}) imports {imported} (floor {other_floor})")
+    assert upwards == []
 
 
-@pytest.mark.parametrize("module", [name for name in _modules() if name.startswith("models.")])
-def test_model_never_imports_another_model(module: str) -> None:
-    others = {name for name in _inside(module) if name.startswith("models.") and not name.startswith("models.shared")}
-    assert not others - {module}
+def test_no_model_imports_another_model() -> None:
+    models = {name for name in _modules() if name.startswith("models.") and not name.startswith("models.shared")}
+    assert [f"{module} imports {other}" for module in models for other in _inside(module) & models - {module}] == []
 
 
-@pytest.mark.parametrize("module", _modules())
-def test_library_is_imported_only_where_it_belongs(module: str) -> None:
-    for name in _imports(module):
-        allowed = OUTSIDE.get(name.split(".")[0])
-        assert allowed is None or module.split(".")[0] in allowed, f"{module} imports {name}"
+def test_libraries_are_imported_only_where_they_belong() -> None:
+    astray = []
+    for module in _modules():
+        for name in _imports(module):
+            allowed = OUTSIDE.get(name.split(".")[0])
+            if allowed is not None and module.split(".")[0] not in allowed:
+                astray.append(f"{module} imports {name}")
+    assert astray == []
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (["--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["train", "--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["serve", "--help"], ["torch", "gradio", "numpy", "cv2", "PIL", "scipy", "skimage"]),
+        (["restore", "--help"], ["torch", "gradio", "scipy.signal", "skimage"]),
+        (["models"], ["torch", "gradio", "scipy.signal", "skimage"]),
+        (["weights", "list"], ["torch", "gradio", "scipy.signal", "skimage"]),
+    ],
+    ids=" ".join,
+)
+def test_command_line_starts_without_what_it_does_not_need(words: list[str], absent: list[str]) -> None:
+    program = (
+        "import sys; from restoration.cli.main import main; code = main(sys.argv[2:]); "
+        "here = sorted(set(sys.argv[1].split(',')) & set(sys.modules)); assert not here, here; sys.exit(code)"
+    )
+    command = [sys.executable, "-c", program, ",".join(absent), *words]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_page_is_built_without_torch() -> None:

@@ -68,7 +68,7 @@ def test_what_opencv_really_raises_is_recognised() -> None:
 
 @pytest.fixture(autouse=True)
 def without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("restoration.memory._LOOK_AGAIN_S", 0)
+    monkeypatch.setattr("restoration.service.memory_budget._LOOK_AGAIN_S", 0)
 
 
 def _size(taking: Generator[None, None, int]) -> int | None:

@@ -1,4 +1,4 @@
-"""Blind estimation of a uniform blur kernel: coarse to fine, in turns with a picture of few gradients.
+"""Blind estimation of a uniform blur kernel, coarse to fine, alternating with a latent image of sparse gradients.
 
 At every level of a pyramid a latent picture with few nonzero gradients is found for the kernel so far, then the kernel
 that carries its gradients best into those of the blurred picture. Such a picture keeps strong edges and drops what is
@@ -149,7 +149,7 @@ def pruned(kernel: Tensor) -> Tensor:
 
 
 def trimmed(kernel: FloatArray) -> FloatArray:
-    """Return the smallest middle part, odd sides, that holds all weights, of a square kernel of sum 1.
+    """Crop a square kernel of sum 1 symmetrically to the smallest odd sides that hold all weights.
 
     (1, 1) where the weights spread hardly farther than those that sharp pictures give.
     """
@@ -176,7 +176,7 @@ def _odd(length: float) -> int:
 
 
 def _cross(size_px: int) -> Tensor:
-    """Return a pixel and its four neighbours, to begin with."""
+    """Return a pixel and its four neighbours, the initial kernel."""
     kernel = torch.zeros(size_px, size_px)
     middle = size_px // 2
     kernel[middle - 1 : middle + 2, middle] = kernel[middle, middle - 1 : middle + 2] = 0.2
@@ -236,7 +236,7 @@ def _correlations(first: Tensor, second: Tensor, reach: int) -> Tensor:
 
 
 def _has_edges(blurred: Tensor) -> bool:
-    """Tell whether something is left of the gradients when the picture is made so small that noise has gone."""
+    """Tell whether gradients remain once the picture is downscaled until its noise is gone."""
     slopes = _gradients(_resized(blurred, 1 / _EDGE_SHRINKING))[..., :-1, :-1].square().sum(dim=1).sqrt()
     return bool(slopes.numel() and torch.quantile(slopes.flatten(), _EDGE_SHARE) > _LEAST_EDGE)
 

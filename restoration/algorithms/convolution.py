@@ -1,4 +1,4 @@
-"""Blur as an operator: kernels, the frequencies they leave, and how a picture goes on beyond its border.
+"""Blur as a linear operator: kernels, their frequency response, and boundary handling.
 
 A photograph shows only the middle of the blurred scene: what lies beyond its border has been blurred into it. Here that
 part is unknown instead of made up, so that no ringing starts at the border.
@@ -24,7 +24,7 @@ _CONVERGED = 1e-12
 
 
 def kernel_of(parameters: Parameters, kernel: Tensor | None) -> FloatArray:
-    """Return the blur kernel (k, k'), odd sides, sum 1, that the parameters describe, or the one that was given.
+    """Return the given blur kernel, or the one the parameters describe: (k, k'), odd sides, sum 1.
 
     Args:
         parameters: `blur` is "gaussian" or "defocus" with `radius` in px, or "motion" with `length` in px and `angle`
@@ -38,7 +38,7 @@ def kernel_of(parameters: Parameters, kernel: Tensor | None) -> FloatArray:
         return np.asarray(kernel.cpu().numpy(), dtype=np.float32)
     kind = parameters.get("blur", "gaussian")
     if kind == "estimate":
-        message = "The blur is estimated from the whole picture; call the service, or give the kernel."
+        message = "The kernel is estimated from the whole picture; call the service, or pass a kernel."
         raise InvalidParameter(message, name="blur")
     if kind == "motion":
         length_px = float(parameters["length"])
@@ -50,7 +50,7 @@ def kernel_of(parameters: Parameters, kernel: Tensor | None) -> FloatArray:
 
 
 def gaussian_kernel(radius_px: float) -> FloatArray:
-    """Return a Gaussian of that standard deviation, cut off at three of them."""
+    """Return a Gaussian of the given standard deviation, truncated at three standard deviations."""
     reach = max(1, int(np.ceil(_GAUSSIAN_REACH * radius_px)))
     line = np.exp(-0.5 * (np.arange(-reach, reach + 1) / radius_px) ** 2)
     kernel = np.outer(line, line)
@@ -58,7 +58,7 @@ def gaussian_kernel(radius_px: float) -> FloatArray:
 
 
 def defocus_kernel(radius_px: float) -> FloatArray:
-    """Return an evenly lit disc, the blur of a lens that is out of focus, antialiased at its rim."""
+    """Return an antialiased disc, the blur kernel of a defocused lens."""
     if radius_px <= 0.5:  # inside of one pixel
         return np.ones((1, 1), np.float32)
     reach = int(np.ceil(radius_px))
@@ -109,7 +109,7 @@ class CircularBlur:
 
 
 class Canvas:
-    """A blurred picture with a margin round it, where the sharp scene goes on but nothing was observed.
+    """A blurred picture with a margin in which the scene continues but nothing was observed.
 
     Args:
         observed: (B, C, H, W), the blurred picture.
@@ -165,7 +165,7 @@ def _power(image: Tensor) -> Tensor:
 
 
 def _mirror(image: Tensor, margins: tuple[int, int, int, int]) -> Tensor:
-    """Continue by mirror images, as often as the margins need."""
+    """Pad by repeated reflection."""
     left, right, top, bottom = margins
     rows = _mirrored(image.shape[-2], top, bottom, image.device)
     columns = _mirrored(image.shape[-1], left, right, image.device)
@@ -178,7 +178,7 @@ def _mirrored(length: int, before: int, after: int, device: torch.device) -> Ten
 
 
 def _blend_ends(canvas: Tensor, known: Tensor, reach: int) -> Tensor:
-    """Let opposite ends of the margin run into each other, so that the circular picture has no edge there."""
+    """Blend opposite ends of the margin, so that the periodic picture has no edge there."""
     height, width = canvas.shape[-2:]
     for dim, length in ((-2, height), (-1, width)):
         ramp = torch.zeros(length, device=canvas.device)

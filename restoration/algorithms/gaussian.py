@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 def gaussian_smooth(image: Tensor, deviation_px: float) -> Tensor:
-    """Smooth every channel of (B, C, H, W) by a Gaussian of three deviations' reach; borders are continued evenly."""
+    """Smooth (B, C, H, W) with a Gaussian truncated at three standard deviations; edges are replicated."""
     reach = math.ceil(3 * deviation_px)
     weights = [math.exp(-0.5 * (step / deviation_px) ** 2) for step in range(reach + 1)]
     total = weights[0] + 2 * sum(weights[1:])

@@ -1,4 +1,4 @@
-"""Filling holes with the smoothest surface through their rims, at every scale: cheap, and the start for networks.
+"""Fill holes with the smoothest surface through their rims, coarse to fine: cheap, and the start for networks.
 
 Reference:
     Gortler et al., The Lumigraph, 1996, doi:10.1145/237170.237200 (pull-push over a pyramid);
@@ -19,7 +19,7 @@ _NEIGHBOURS = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]], np.float32) / 4
 
 
 def fill_smoothly(image: FloatArray, mask: Mask) -> FloatArray:
-    """Return the picture with its holes filled; known pixels stay bit for bit.
+    """Return the picture with its holes filled; known pixels stay unchanged.
 
     Holes are filled from a picture of half the size, where they are smaller, and then relaxed towards the mean of
     their neighbours. Without a single known pixel the answer is 0.5 everywhere.

@@ -1,4 +1,4 @@
-"""What surrounds a network that fills holes: cutting them into pieces, the window round each, the match of tones.
+"""Prepare holes for an inpainting network: split them into pieces, choose a window for each, match the tone.
 
 Pieces are independent of the size of the picture: a network sees each at the resolution it was trained for, and a few
 specks on a large photograph cost as little as on a small one.
@@ -26,7 +26,7 @@ _TONE_SIGMA_PX = 2.0
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the holes that is filled at once.
+    """A part of the holes that is filled in one step.
 
     Args:
         number: what its pixels carry in the map of pieces.
@@ -41,7 +41,7 @@ class Piece:
 def cut_holes(
     mask: Mask, *, cell_px: int, thick_px: int, join_px: int | None = None
 ) -> tuple[npt.NDArray[np.int32], list[Piece]]:
-    """Cut the holes into pieces: thin ones by a grid, each thick one whole, as it needs all its surroundings.
+    """Split the holes into pieces: thin ones by a grid, thick ones whole, since they need all their surroundings.
 
     Args:
         mask: (H, W), True = fill.
@@ -108,7 +108,7 @@ def filled_by_pieces(
     margin_px: int,
     join_px: int | None = None,
 ) -> Iterator[tuple[float, FloatArray]]:
-    """Fill one piece of the holes after the other, each from its surroundings and what is filled already.
+    """Fill the holes piece by piece, each from its surroundings and what is already filled.
 
     Yields (fraction done, picture filled so far), the last time (1.0, the answer). A piece round which nothing is known
     stays as it is.

@@ -1,4 +1,4 @@
-"""Impulses (salt and pepper): where they lie, and what may have been there.
+"""Detect and fill impulses (salt and pepper).
 
 Reference:
     Knutsson & Westin, Normalized and Differential Convolution, 1993, doi:10.1109/CVPR.1993.341081.
@@ -22,7 +22,7 @@ REACH_PX = _SATURATED_WINDOW_PX // 2 + 2 * (max(_FILL_WINDOWS_PX) // 2)
 
 
 def find_impulses(image: Tensor) -> Tensor:
-    """Tell which samples are black or white, stand out, and do not lie in an area of that same value.
+    """Return which samples are isolated black or white outliers, outside areas of the same value.
 
     Where most of them are black or white in all channels at once, only such pixels count: single channels of a
     photograph reach their ends often, all of them together seldom.

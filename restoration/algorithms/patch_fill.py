@@ -1,4 +1,4 @@
-"""Filling holes with patches of the same picture: sharp texture without a network, another answer with every seed.
+"""Fill holes with patches of the same picture: sharp texture without a network; each seed gives another result.
 
 For every patch that touches a hole the nearest patch of known pixels is searched by chance and by asking neighbours;
 the hole becomes the weighted mean of what the patches found say of it. This is repeated from coarse to fine. Wide holes
@@ -36,7 +36,7 @@ _Places = npt.NDArray[np.int64]
 def fill_by_example(
     image: FloatArray, mask: Mask, *, rng: np.random.Generator, start: FloatArray | None = None
 ) -> FloatArray:
-    """Return the picture with its holes filled from its known patches; known pixels stay bit for bit.
+    """Return the picture with its holes filled from its known patches; known pixels stay unchanged.
 
     Where hardly a patch is known, the fill is smooth.
 
@@ -123,7 +123,7 @@ class _Matches:
         self.field[fits] = places[fits]
 
     def search(self, *, jumps: tuple[int, ...]) -> None:
-        """Try the matches of neighbours, then places drawn ever nearer to the best one so far."""
+        """Try the matches of neighbours, then random places ever closer to the best so far (PatchMatch)."""
         wanted = self._patches(self.targets)
         best = self.field[tuple(self.targets.T)]
         self._errors = _distances(wanted, self._patches(best))
@@ -150,7 +150,7 @@ class _Matches:
         self.field[tuple(self.targets[chosen].T)] = inside[chosen]
 
     def vote(self, *, reach_px: int = REACH_PX) -> None:
-        """Set every pixel of the holes to the weighted mean of what the patches over it say.
+        """Set every pixel of the holes to the weighted mean of the patches that cover it.
 
         Args:
             reach_px: how far from its middle a patch has a say; less is sharper.

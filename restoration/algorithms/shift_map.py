@@ -1,4 +1,4 @@
-"""Filling wide holes with parts of the same picture that are moved there whole, so that they stay sharp.
+"""Fill wide holes with shifted regions of the same picture, which stay sharp.
 
 Photographs repeat themselves at a few distances. Those are read from where the nearest known patches lie; then every
 pixel of the hole gets one of these shifts, such that neighbours agree in what they bring, the rim is met, and nothing
@@ -88,7 +88,7 @@ def shift_parts(image: FloatArray, mask: Mask, *, rng: np.random.Generator) -> t
 
 
 def frequent_shifts(image: FloatArray, mask: Mask, *, rng: np.random.Generator) -> Places:
-    """Return the shifts (N, 2) by which known patches most often find their like, in a random choice.
+    """Return the most frequent offsets (N, 2) between similar known patches, from a random sample.
 
     Args:
         image: (H, W, 3), range [0, 1].
@@ -205,7 +205,7 @@ def _calmed(messages: Tensor) -> Tensor:
 
 
 def blend_parts(image: FloatArray, moved: FloatArray, mask: Mask, places: Places) -> FloatArray:
-    """Return the picture whose differences in the holes are nearest to those of the parts moved there.
+    """Return the picture whose gradients in the holes are closest to those of the moved regions (Poisson blending).
 
     What parts differ by where they meet is spread over them, the less the more it is: the tones of one sky even out,
     and a dark tree does not bleed into it. Across more than about 100 px tones do not quite even out.

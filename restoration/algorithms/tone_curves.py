@@ -1,4 +1,4 @@
-"""Tone curves for dark pictures: they map 0 to 0 and 1 to 1, never fold, and keep the hue of every pixel.
+"""Tone curves for dark pictures: they map 0 to 0 and 1 to 1, are monotonic, and keep the hue of every pixel.
 
 The lift of a pixel follows its largest colour m: `m -> g m / (1 + (g - 1) m)`. Its luma grows by the same factor as m,
 its chroma by a little less, since dark colours are more saturated than bright ones look. The logarithm of g is linear
@@ -73,7 +73,7 @@ def luma_of(image: Tensor) -> Tensor:
 
 
 def apply_curves(image: Tensor, curves: Curves) -> tuple[Tensor, Tensor]:
-    """Return the lifted picture, (B, 3, H, W), and the factor by which each pixel grew, (B, 1, H, W).
+    """Return the brightened picture, (B, 3, H, W), and the gain of each pixel, (B, 1, H, W).
 
     Args:
         image: (B, 3, H, W), range [0, 1].

@@ -8,13 +8,13 @@ from restoration.types import ModelInfo, WeightFile
 
 _PREFACE = """# Model cards
 
-Written by `python -m restoration weights cards` from `manifest.toml`; scores are measured by
-`python -m restoration bench`, those of other tests are named. Built-in weights are safetensors, nearly all of them
-float16, that this repository's training code made from the recipes in `restoration/training/recipes/`; the logs of the
-runs lie in `logs/`. Some went through several passes, and a few recipes were changed while they ran, as `training` and
-the logs say: those files cannot be made again to the byte. Files from the Hugging Face Hub are checked by size and
-sha256 before they are opened; those without a sha256 here are checked against the Hub's own with the first download,
-and written down.
+Written by `python -m restoration weights cards` from `manifest/`. Scores are read from `assets/benchmarks`, which
+`python -m restoration bench` wrote; where a score was made in another way, that is said. Built-in weights are
+safetensors, nearly all of them float16, that this repository's training code made from the recipes in
+`restoration/lab/recipes/`; the logs of the runs lie in `logs/`. Some went through several passes, and a few recipes
+were changed while they ran, as `training` and the logs say: those files cannot be made again to the byte. Files from
+the Hugging Face Hub are checked by size and sha256 before they are opened; those without a sha256 here are checked
+against the Hub's own with the first download, and written down.
 """
 
 

@@ -6,6 +6,7 @@ the owner of a machine does; the page never takes weights from its visitors.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -41,6 +42,9 @@ class _Recognised:
     tasks: tuple[Task, ...]
 
 
+_SPANDREL = "spandrel_models:build"
+_RENAMED = {"community:build": _SPANDREL}
+"""Factories that have moved since manifests were written with their old names."""
 _BY_TENSOR: Mapping[str, _Recognised] = {
     "enhance.in_conv.0.weight": _Recognised("SCI", "sci:build", 1, (Task.LOW_LIGHT,)),
     "e_conv1.weight": _Recognised("Zero-DCE", "zero_dce:build", 1, (Task.LOW_LIGHT,)),
@@ -60,7 +64,8 @@ def load() -> tuple[ModelInfo, ...]:
         ManifestError: the manifest is wrong.
     """
     manifest = folder() / _MANIFEST
-    return load_manifest(manifest) if manifest.is_file() else ()
+    models = load_manifest(manifest) if manifest.is_file() else ()
+    return tuple(dataclasses.replace(info, factory=_RENAMED.get(info.factory, info.factory)) for info in models)
 
 
 def _slug(name: str) -> str:
@@ -144,7 +149,7 @@ def _recognise(file: Path) -> _Recognised:
         if name in content:
             return known
     found = inspect(file)
-    return _Recognised(found.architecture, "community:build", found.scale, _TASKS[found.purpose])
+    return _Recognised(found.architecture, _SPANDREL, found.scale, _TASKS[found.purpose])
 
 
 def _entry(model_id: str, file: Path, found: _Recognised, tasks: tuple[Task, ...]) -> str:
@@ -164,7 +169,7 @@ def _entry(model_id: str, file: Path, found: _Recognised, tasks: tuple[Task, ...
         "max_megapixels = 4",
         f"scales = [{scale}]",
     ]
-    if found.factory == "community:build":
+    if found.factory == _SPANDREL:
         lines += ["", "[model.config]", f"architecture = {_quoted(architecture)}"]
     if scale > 1 or Task.SUPER_RESOLUTION in tasks:
         lines += [

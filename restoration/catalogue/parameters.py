@@ -6,14 +6,9 @@ import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from restoration.catalogue.measures import MEASURES
 from restoration.errors import InvalidParameter
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
-
-_USUAL = {"brightness": 80.0, "jpeg_quality": 30.0, "noise_level": 25.0, "shadow_noise": 10.0, "views": 1.0}
-"""What a bad picture tells, by `Param.auto_from`."""
-_MANY_VIEWS: tuple[tuple[int, ...], float] = (8, 4, 2), 860e9
-_QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 370e9
-"""The numbers of views that may be taken, and how many multiply-adds they may need."""
 
 
 def complete(info: ModelInfo, given: Parameters) -> dict[str, ParamValue]:
@@ -38,7 +33,7 @@ def resolve_auto(
     """Return the parameters with every "0 = automatic" replaced by what the picture tells, or by its substitute.
 
     Args:
-        tell: returns what the picture tells under the name of `Param.auto_from`, or None.
+        tell: returns what the picture tells under a name of `MEASURES`, or None.
     """
     settled = dict(values)
     for param in info.params:
@@ -49,23 +44,13 @@ def resolve_auto(
     return settled
 
 
-def automatic_views(info: ModelInfo, *, pixels: int) -> int:
-    """Return how many views of a picture a model takes unless told: the smaller the picture, the more are worth it.
-
-    Enlarging has to be quicker than the removal of damage, and gains less by them.
-    """
-    if info.param("views") is None:
-        return 1
-    counts, most = _MANY_VIEWS if info.param("scale") is None else _QUICK_VIEWS
-    return next((count for count in counts if count * pixels * info.macs_per_pixel <= most), 1)
-
-
 def representative(info: ModelInfo, values: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
     """Return parameters by which a model shows what it does: what a picture would tell is told, a blur is given."""
     shown = dict(values)
     for param in info.params:
-        if param.auto_from in _USUAL:
-            shown[param.name] = check(param, _rounded(param, _USUAL[param.auto_from]))
+        usual = MEASURES[param.auto_from].usual if param.auto_from else None
+        if usual is not None:
+            shown[param.name] = check(param, _rounded(param, usual))
         elif param.name == "blur":
             shown[param.name] = "gaussian"
     return shown

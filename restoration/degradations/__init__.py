@@ -1,4 +1,4 @@
-"""What happens to photographs: the same code for training, benchmarks, examples and tests.
+"""Damage to photographs; the same code serves training, benchmarks, examples and tests.
 
 Every degradation is `f(image, *, rng, ...)` on float32 (H, W, C) in [0, 1], and a seeded `rng` repeats it exactly.
 Single ones return the image, and zero strength is the identity. Those that act as a camera or the web does leave its

@@ -18,7 +18,7 @@ def gaussian_blur(image: FloatArray, *, rng: np.random.Generator | None = None, 
 
 
 def motion_kernel(length_px: float, angle_deg: float) -> FloatArray:
-    """Return a line of that length, 1 px wide, as a kernel with sum 1 and odd sides, antialiased.
+    """Return an antialiased line of the given length, 1 px wide, as a kernel with sum 1 and odd sides.
 
     Args:
         length_px: at least 1, which is the identity where the line is level or upright.

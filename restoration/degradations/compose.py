@@ -1,4 +1,4 @@
-"""Damage as it arrives in practice: several degradations one after the other."""
+"""Realistic damage: several degradations in a row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CAMERA_SHARE = 0.3
 
 
 def add_photo_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, float]:
-    """Add the noise of a random source: white (half of the draws), white in an 8-bit file, or a camera's.
+    """Add random noise: white (half of the draws), white in an 8-bit file, or camera noise.
 
     Args:
         image: (H, W, 3), range [0, 1].
@@ -34,7 +34,7 @@ def add_photo_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float
 
 
 def add_developed_noise(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> FloatArray:
-    """Add noise as a camera's own processing leaves it: stronger in bright parts, blotchy, often compressed.
+    """Add noise as in-camera processing leaves it: stronger in bright parts, blotchy, often compressed.
 
     The variance is a random mixture of a constant (read noise), a share proportional to the signal (shot noise) and one
     proportional to its square (speckle); neighbouring pixels are correlated as after demosaicing; half of the images go

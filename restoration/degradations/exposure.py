@@ -1,4 +1,4 @@
-"""Photographs that are too dark everywhere, in places or nowhere, with the noise of a bad sensor or transmission."""
+"""Photographs underexposed everywhere, in places or nowhere, with sensor or transmission noise."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def darken_by_curve(
 
 
 def draw_field(height: int, width: int, *, rng: np.random.Generator) -> FloatArray:
-    """Return a smooth random map, (H, W, 1), that is 0 in some places, 1 in others, with soft passages."""
+    """Return a smooth random map, (H, W, 1), that is 0 in some places, 1 in others, with soft transitions."""
     coarse = rng.random((_FIELD_SIDE, _FIELD_SIDE), dtype=np.float32)
     field = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     low, high = np.quantile(field, (0.4, 0.6))
@@ -82,7 +82,7 @@ def spoil(image: FloatArray, *, rng: np.random.Generator, noise: Noise, strength
 
 
 def expose_and_spoil(image: FloatArray, *, rng: np.random.Generator) -> FloatArray:
-    """Return a clean picture as a random bad one; a quarter of them are exposed rightly, a tenth have no noise."""
+    """Damage a clean picture at random; a quarter keep their exposure, a tenth get no noise."""
     exposure = _EXPOSURES[int(rng.choice(len(_EXPOSURES), p=_EXPOSURE_SHARES))]
     noise = _NOISES[int(rng.choice(len(_NOISES), p=_NOISE_SHARES))]
     gamma, gain = float(rng.uniform(*_GAMMAS)), float(rng.uniform(*_GAINS))
@@ -91,7 +91,7 @@ def expose_and_spoil(image: FloatArray, *, rng: np.random.Generator) -> FloatArr
 
 
 def expose_and_spoil_evenly(image: FloatArray, *, rng: np.random.Generator) -> FloatArray:
-    """Return a clean picture with salt and pepper: dark, mixed or right by chance, all of middle strength."""
+    """Add salt and pepper of medium strength to a clean picture with a random exposure: dark, mixed or right."""
     exposure = _EXPOSURES[int(rng.choice(len(_EXPOSURES)))]
     exposed = expose(image, rng=rng, exposure=exposure, gamma=_MIDDLE_GAMMA, gain=_MIDDLE_GAIN)
     return spoil(exposed, rng=rng, noise="dots", strength=0.25)

@@ -18,7 +18,7 @@ def compress_jpeg(
     is_gray: bool = False,
     full_colour: bool = False,
 ) -> FloatArray:
-    """Return the image as a JPEG file of that quality gives it back.
+    """Return the image after JPEG compression of the given quality.
 
     Args:
         image: (H, W, 3), range [0, 1].

@@ -1,4 +1,4 @@
-"""Pictures taken with too little light."""
+"""Underexposed pictures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GAMMA = 2.2
 def darken(
     image: FloatArray, *, rng: np.random.Generator, stops: float, shot: float = 0.0, read: float = 0.0
 ) -> FloatArray:
-    """Take light away in linear light, add camera noise there, and encode again.
+    """Reduce the exposure and add camera noise in linear light, then encode again.
 
     Args:
         image: (H, W, C), range [0, 1], gamma-encoded.
@@ -39,7 +39,7 @@ class Underexposed(NamedTuple):
 
 
 def underexpose(image: FloatArray, *, rng: np.random.Generator, stops: float, cast_stops: float = 0.0) -> Underexposed:
-    """Return a photograph as a random camera would have taken it with less light.
+    """Return a photograph as a random camera would have captured it with less light.
 
     Light, noise and a colour cast belong to linear light. The camera's tone curve, its smoothing of the noise, the
     rounding to 8 bits and the JPEG compression that follow are random.

@@ -1,4 +1,4 @@
-"""Damage to be painted over: scratches, dust, folds, text, strokes of a brush, boxes. True = damaged.
+"""Masks of damage: scratches, dust, folds, text, brush strokes, boxes. True = damaged.
 
 `draw_holes` mixes them all, from a hair on 0.3 % of the picture to a third of it, for training and for tests.
 
@@ -102,7 +102,7 @@ def draw_holes(
 
 
 def draw_wide_holes(height: int, width: int, *, rng: np.random.Generator) -> Mask:
-    """Return a mask of strokes of a brush, on 5 to 45 % of the picture, or of boxes, on 5 to 20 %, or a third more."""
+    """Return a mask of brush strokes on 5 to 45 % of the picture or of boxes on 5 to 20 %, or a third more."""
     share = float(np.exp(rng.uniform(np.log(0.05), np.log(0.45))))
     if rng.random() < _BOXES_AMONG_WIDE:
         return draw_kind(height, width, rng=rng, kind="boxes", share=min(share, 0.2))

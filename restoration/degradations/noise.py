@@ -1,4 +1,4 @@
-"""Noise that cameras, transmission and scanners add."""
+"""Noise of cameras, transmission and scanners."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def add_camera_noise(image: FloatArray, *, rng: np.random.Generator, shot: float
 
 
 def add_poisson_noise(image: FloatArray, *, rng: np.random.Generator, photons: float) -> FloatArray:
-    """Count photons: every sample becomes Poisson distributed with `image * photons` expected counts.
+    """Replace every sample by a Poisson count with mean `image * photons`.
 
     Args:
         image: (H, W, C), range [0, 1].

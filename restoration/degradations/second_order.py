@@ -1,4 +1,4 @@
-"""The damage that pictures from the web have: blur, resizing, noise and JPEG, and all of it once more.
+"""Second-order degradation of pictures from the web: blur, resizing, noise and JPEG, twice.
 
 Reference:
     Wang et al., Real-ESRGAN: Training Real-World Blind Super-Resolution with Pure Synthetic Data, 2021,

@@ -1,1 +1,1 @@
-"""The devices of this machine, their memory, and the precision each is safe and fast in."""
+"""The devices of this machine, their memory, and the precisions that are safe and fast on each."""

@@ -44,7 +44,7 @@ def pick_devices(name: str | None = None) -> tuple[torch.device, ...]:
 
 
 def is_fast_on(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tell whether the device computes convolutions in this precision faster than in float32."""
+    """Tell whether convolutions in this precision are faster than float32 on the device."""
     if dtype == torch.float32:
         return True
     if device.type == "cuda":
@@ -58,7 +58,7 @@ def is_fast_on(device: torch.device, dtype: torch.dtype) -> bool:
 def candidate_dtypes(
     device: torch.device, dtypes: tuple[torch.dtype, ...], *, precision: Precision
 ) -> tuple[torch.dtype, ...]:
-    """Return those of a model's precisions that are fast on the device, then float32; "exact" is float32 alone."""
+    """Return the model's precisions that are fast on the device, then float32; "exact" is float32 alone."""
     if precision == "exact":
         return (torch.float32,)
     fast = (dtype for dtype in dtypes if dtype != torch.float32 and is_fast_on(device, dtype))
@@ -66,7 +66,7 @@ def candidate_dtypes(
 
 
 def tune_process(*, threads: int | None = None) -> None:
-    """Prepare this process for work on the CPU; called once, before the first job.
+    """Set up this process for CPU inference; called once, before the first job.
 
     Args:
         threads: of torch; None takes as many as this process may use cores.
@@ -76,7 +76,7 @@ def tune_process(*, threads: int | None = None) -> None:
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep the memory of activations for the next ones instead of handing it back to the system each time.
+    """Let glibc reuse freed activation memory instead of returning it to the system each time.
 
     Fresh pages cost more than convolutions gain: the built-in denoiser takes 0.67 s a megapixel so, 0.8-1.2 s else,
     and large tiles are as fast as small ones. `release_cached` hands the memory back when there is nothing to do.
@@ -144,7 +144,7 @@ def peak_bytes(device: torch.device) -> int | None:
 
 
 def release_cached(device: torch.device) -> None:
-    """Hand memory that torch keeps for later back to the device."""
+    """Release torch's cached memory on the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

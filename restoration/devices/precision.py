@@ -1,4 +1,4 @@
-"""Which precision a loaded model may run in: the fastest whose answer is as good as that of float32."""
+"""Choose the fastest precision of a model whose output is as good as in float32."""
 
 from __future__ import annotations
 

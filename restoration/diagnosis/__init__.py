@@ -1,4 +1,4 @@
-"""What a picture tells of its own damage: how strong its noise is, how hard it was compressed, whether it has dots."""
+"""Measure the damage of a picture: noise level, JPEG quality, salt and pepper."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def shadow_noise_level(picture: Picture) -> float:
 
 
 def speckle_level(picture: Picture) -> float | None:
-    """Return the deviation in white, in 0-255 units, of noise in proportion to the signal; None for other noise.
+    """Return the standard deviation at white, in 0-255 units, of signal-proportional noise; None for other noise.
 
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
@@ -120,7 +120,7 @@ def speckle_level(picture: Picture) -> float | None:
 
 
 def jpeg_quality(picture: Picture) -> int | None:
-    """Return the quality that the file names, or a lower one of which the pixels show the traces."""
+    """Return the JPEG quality stored in the file, or a lower one if the pixels show its traces."""
     told, shown = picture.jpeg_quality, quality_of_pixels(gray_of(picture.pixels))
     if told is None or shown is None:
         return told or shown

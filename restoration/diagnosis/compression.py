@@ -1,4 +1,4 @@
-"""Which JPEG quality a picture's pixels tell.
+"""Estimate the JPEG quality from pixels.
 
 Reference:
     Fan & de Queiroz, Identification of Bitmap Compression History: JPEG Detection and Quantizer Estimation, 2003,
@@ -24,7 +24,7 @@ _ZERO = 0.8  # what rounding to 8 bits makes of a coefficient that was 0
 
 
 def quality_of_pixels(luma: FloatArray) -> int | None:
-    """Return the lowest libjpeg quality whose steps the coefficients lie on, or None where they lie on none.
+    """Return the lowest libjpeg quality whose quantisation steps match the coefficients, or None.
 
     A picture that was saved again, losslessly or at a higher quality, still shows its first compression, also where it
     was cropped since.

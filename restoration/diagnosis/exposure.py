@@ -1,4 +1,4 @@
-"""How bright a picture should be.
+"""Choose the target brightness of a picture.
 
 Photographs that are exposed well have a mean luma near 0.45, whatever they show (the references of SICE: 0.45, with a
 deviation of 0.05 that nothing in the dark picture foretells); what is darker may be meant so. Two numbers tell the
@@ -31,7 +31,7 @@ _MOST_SAMPLES = 1_000_000
 
 
 def wanted_brightness(pixels: FloatArray) -> float:
-    """Return the mean luma that suits a picture, (0, 1): its own where it is not underexposed.
+    """Return the target mean luma of a picture, in (0, 1); its own if it is not underexposed.
 
     Args:
         pixels: (H, W, 3), range [0, 1].
@@ -50,6 +50,6 @@ def wanted_brightness(pixels: FloatArray) -> float:
 
 
 def _black_share(luma: FloatArray) -> float:
-    """Return the share of squares that are black but for noise."""
+    """Return the share of blocks that are black apart from noise."""
     size = [max(1, side // _BLACK_SQUARE_PX) for side in luma.shape[::-1]]
     return float(np.mean(cv2.resize(luma, size, interpolation=cv2.INTER_AREA) < _BLACK))

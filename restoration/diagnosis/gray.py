@@ -22,7 +22,7 @@ _LARGE_DEVIATIONS, _SMALL_DEVIATIONS = (
     0.6,
     5.0,
 )  # of the scatter of small squares
-_MOST_SCATTER_255 = 5.0
+_MOST_SCATTER_255 = 4.5
 _DARK = 0.2
 _NORMAL_MEDIAN = 0.6745  # of the absolute values of a standard normal distribution
 
@@ -39,9 +39,10 @@ def is_gray(pixels: FloatArray) -> bool:
     if squares.mean() < _DARK:
         return False
     small, large = _chroma_255(squares), _chroma_255(_squares(pixels, _LARGE_PX))
-    scatter = min(float(np.median(np.abs(small))) / _NORMAL_MEDIAN, _MOST_SCATTER_255)
+    scatter = float(np.median(np.abs(small))) / _NORMAL_MEDIAN
     return bool(
-        np.abs(small.mean(axis=(0, 1))).max() <= _MOST_MEAN_255
+        scatter <= _MOST_SCATTER_255
+        and np.abs(small.mean(axis=(0, 1))).max() <= _MOST_MEAN_255
         and np.percentile(np.abs(large), _LARGE_PERCENTILE) <= _MOST_LARGE_255 + _LARGE_DEVIATIONS * scatter
         and np.abs(small).max() <= _MOST_SMALL_255 + _SMALL_DEVIATIONS * scatter
     )

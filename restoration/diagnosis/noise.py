@@ -1,4 +1,4 @@
-"""How strong the noise of a picture is, from the statistics of its block spectra.
+"""Estimate the noise level of a picture from the statistics of its block spectra.
 
 Noise fills all blocks alike, texture only some, so the calmest blocks of every frequency tell the noise. A small
 network, trained on photographs with noise put in, turns the order statistics into a level; it also knows the noise
@@ -56,7 +56,7 @@ class NoiseLevelNetwork:
 
 
 def features(pixels: FloatArray) -> FloatArray | None:
-    """Return what the network looks at, (53,), or None for a picture of too few blocks.
+    """Return the features for the network, (53,), or None if the picture has too few blocks.
 
     For each band of frequencies the percentiles, over all blocks, of the logarithm of its strength, and its mean in the
     blocks that are calmest at low frequencies; then how much of the picture is clipped, how gray it is, and how many
@@ -119,7 +119,7 @@ def _band_features(plane: FloatArray) -> FloatArray:
 
 
 def to_log(level_255: float) -> float:
-    """Return what the network is trained to say for a level in 0-255 units."""
+    """Return the network's target for a noise level in 0-255 units."""
     return float(np.log(level_255 + _LEVEL_OFFSET_255))
 
 

@@ -1,4 +1,4 @@
-"""Where a scanned photograph is scratched: thin lines, lighter or darker than both their sides.
+"""Detect scratches in scanned photographs: thin lines, lighter or darker than both their sides.
 
 Reference:
     Kokaram, On Missing Data Treatment for Degraded Video and Film Archives, 2004, doi:10.1109/TIP.2004.823815 (lines on
@@ -26,7 +26,7 @@ _WORK_SIDE_PX = 1600
 
 
 def find_scratches(picture: Picture, *, sensitivity: float = 0.5) -> Mask:
-    """Propose a mask of scratches, (H, W), True = scratched; it is meant to be looked at and edited.
+    """Propose a mask of scratches, (H, W), True = scratched; a user should check and edit it.
 
     Args:
         sensitivity: 0 finds only what is beyond doubt, 1 also what may be a wire or a twig.

@@ -1,4 +1,4 @@
-"""Whether noise is in proportion to the signal (speckle), and how strong it is.
+"""Detect noise proportional to the signal (speckle) and estimate its level.
 
 The finest diagonal Haar coefficients hold more noise than picture. Their spread among pixels of like brightness says
 how the variance of the noise grows with the signal: not at all (white noise), linearly (photons), or by the square.
@@ -15,7 +15,6 @@ from itertools import pairwise
 
 import cv2
 import numpy as np
-from scipy.optimize import nnls
 
 from restoration.arrays import FloatArray
 
@@ -34,12 +33,14 @@ _TINY = 1e-8
 
 
 def level(pixels: FloatArray, *, measure_noise_255: Callable[[], float]) -> float | None:
-    """Return the deviation of the noise in white, in 0-255 units; None where noise is not in proportion to the signal.
+    """Return the noise's standard deviation at white, in 0-255 units; None if it is not proportional to the signal.
 
     Args:
         pixels: (H, W, 3), range [0, 1].
         measure_noise_255: another estimate, of the noise as a whole; asked only where this one finds speckle.
     """
+    from scipy.optimize import nnls  # takes a second to import, and every command imports this room
+
     spreads = _spreads(pixels)
     if len(spreads) < _LEAST_BINS:
         return None

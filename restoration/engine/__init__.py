@@ -1,1 +1,1 @@
-"""Runs models on devices: tiles of all running jobs take turns, cancelled ones stop within one tile."""
+"""Run models on devices: tiles of all jobs take turns, and a cancelled job stops within one tile."""

@@ -9,79 +9,85 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms
 
-from restoration.arrays import FloatArray
 from restoration.errors import CorruptImage, InvalidImage, UnsupportedImage
-from restoration.images.frames import count_frames
-from restoration.images.gamma import gamma_of, to_srgb
-from restoration.images.header import (
-    GRAY_MODES,
+from restoration.images.completing import check_filled
+from restoration.images.decoded import Decoded
+from restoration.images.high_bit_depth import read_deep
+from restoration.images.limits import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
-    bits_per_channel,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
     check_size,
     damaged,
     file_bytes,
-    format_name,
-    open_image,
 )
-from restoration.images.high_bit_depth import read_deep
-from restoration.images.jpeg import estimate_quality
-from restoration.images.metadata import kept_dpi, kept_exif, kept_profile, orientation_of
+from restoration.images.metadata import orientation_of
+from restoration.images.opening import GRAY_MODES, PictureFile, open_file
+from restoration.images.own_range import in_own_range
 from restoration.images.picture import Picture
 from restoration.images.samples import (
     Samples,
     check_shape,
     from_array,
-    to_measured_part,
-    to_picture,
-    to_small_picture,
     with_clear_level,
 )
 from restoration.images.shrink import size_within
+from restoration.images.sizes import check_decoded_size
+from restoration.images.tiff_samples import read_by_opencv, read_by_tifffile, route
 from restoration.memory import is_out_of_memory
 
 _LARGE_PIXELS = 8_000_000
 _MOST_LARGE_DECODES = 2
 _STRIP_PIXELS = 1_000_000
 _large_decodes = threading.BoundedSemaphore(_MOST_LARGE_DECODES)
+_Made = TypeVar("_Made")
 ImageSource = Picture | Image.Image | npt.NDArray[Any] | bytes | str | Path
 
 
-def read(source: ImageSource, *, keep_gps: bool = False, max_pixels: int = MAX_PIXELS) -> Picture:
+def read(
+    source: ImageSource,
+    *,
+    keep_gps: bool = False,
+    max_pixels: int = MAX_PIXELS,
+    max_side_px: int = MAX_SIDE_PX,
+) -> Picture:
     """Decode a picture; of several frames, the first.
 
     Args:
         source: path, file bytes, PIL image, array, or a `Picture`, which comes back as it is. Arrays are (H, W) or
             (H, W, 1|2|3|4): gray, gray + alpha, RGB, RGBA; bool, uint8, uint16, or floats in [0, 1].
-        keep_gps: keep the GPS part of EXIF.
+        keep_gps: keep the GPS part of EXIF and XMP.
         max_pixels: refuse pictures with more.
+        max_side_px: refuse pictures with a longer side.
 
     Raises:
         UnsupportedImage: not a format, mode or array type that we read.
-        CorruptImage: a picture file, but empty, damaged or cut off.
-        ImageTooLarge: too many pixels or bytes, or a side above 16384 px.
+        CorruptImage: a picture file, but empty, damaged or cut off, or one that says two sizes.
+        ImageTooLarge: too many pixels or bytes, or too long a side.
         InvalidImage: there is no file at that path.
     """
     if isinstance(source, Picture):
-        check_size(source.width, source.height, max_pixels=max_pixels)
+        check_size(source.width, source.height, max_pixels=max_pixels, max_side_px=max_side_px)
         return source
     if isinstance(source, np.ndarray):
         check_shape(source)
-        check_size(source.shape[1], source.shape[0], max_pixels=max_pixels)
+        check_size(source.shape[1], source.shape[0], max_pixels=max_pixels, max_side_px=max_side_px)
         return from_array(source)
     if isinstance(source, Image.Image):
-        check_size(*source.size, max_pixels=max_pixels)
-        samples = _samples_of(source)
-        return _finish(to_picture(samples), source, None, orientation=samples.orientation, keep_gps=keep_gps)
+        check_size(*source.size, max_pixels=max_pixels, max_side_px=max_side_px)
+        decoded = Decoded.of_image(source, _samples_of(source))
+        return decoded.picture(keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
     if not isinstance(source, (bytes, str, Path)):
         raise UnsupportedImage(f"Expected a picture file, a PIL image or an array, but got {type(source).__name__}.")
-    return _decode(source, to_picture, keep_gps=keep_gps, max_pixels=max_pixels)
+    make = functools.partial(Decoded.picture, keep_gps=keep_gps, max_pixels=max_pixels, max_side_px=max_side_px)
+    return _decode(source, make, max_pixels=max_pixels, max_side_px=max_side_px)
 
 
 def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
@@ -90,8 +96,10 @@ def read_to_show(source: bytes | str | Path, *, max_side_px: int) -> Picture:
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
-    make = functools.partial(to_small_picture, max_side_px=max_side_px)
-    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=max_side_px)
+    make = functools.partial(Decoded.small, max_side_px=max_side_px)
+    return _decode(
+        source, make, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=MAX_SIDE_TO_FIT_PX, enough_side_px=max_side_px
+    )
 
 
 def read_to_measure(source: bytes | str | Path) -> Picture:
@@ -100,42 +108,75 @@ def read_to_measure(source: bytes | str | Path) -> Picture:
     Raises:
         UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`; up to 64 megapixels are read.
     """
-    make = functools.partial(to_measured_part, most_pixels=MAX_PIXELS)
-    return _decode(source, make, max_pixels=MAX_PIXELS_TO_FIT)
+    measured = _decode(source, Decoded.measured_part, max_pixels=MAX_PIXELS_TO_FIT, max_side_px=MAX_SIDE_TO_FIT_PX)
+    return in_own_range(measured)
+
+
+def decode_file(
+    source: bytes | str | Path, *, max_pixels: int = MAX_PIXELS_TO_FIT, max_side_px: int = MAX_SIDE_TO_FIT_PX
+) -> Decoded:
+    """Decode a picture file of which several pictures are to be made.
+
+    Raises:
+        UnsupportedImage, CorruptImage, ImageTooLarge, InvalidImage: as `read`.
+    """
+    return _decode(source, lambda decoded: decoded, max_pixels=max_pixels, max_side_px=max_side_px)
 
 
 def _decode(
     source: bytes | str | Path,
-    make: Callable[[Samples], Picture],
+    make: Callable[[Decoded], _Made],
     *,
     max_pixels: int,
-    keep_gps: bool = False,
-    max_side_px: int | None = None,
-) -> Picture:
+    max_side_px: int,
+    enough_side_px: int | None = None,
+) -> _Made:
     """Decode a picture file; few large ones at once, so that they fit into memory together.
 
     Args:
-        make: what becomes of the samples.
-        max_side_px: on the longer side, where less than the whole size is enough; None where it is not.
+        make: what becomes of it.
+        enough_side_px: on the longer side, where less than the whole size is enough; None where it is not.
     """
-    data = file_bytes(source)
-    with open_image(data) as image:
-        check_size(*image.size, max_pixels=max_pixels)
-        name = format_name(image)
-        is_large = image.width * image.height > _LARGE_PIXELS
+    with open_file(file_bytes(source)) as file:
+        width, height = file.size
+        check_size(width, height, max_pixels=max_pixels, max_side_px=max_side_px)
+        if file.damage:
+            raise CorruptImage(file.damage)
         try:
-            with _large_decodes if is_large else nullcontext():
-                if max_side_px is not None:
-                    image.draft(None, size_within(*image.size, max_side_px=max_side_px))
-                is_deep = bits_per_channel(image, data) > 8
-                samples = read_deep(image, data) if is_deep else _samples_of(image)
-                return _finish(make(samples), image, data, orientation=samples.orientation, keep_gps=keep_gps)
+            with _large_decodes if width * height > _LARGE_PIXELS else nullcontext():
+                return make(Decoded.of_file(file, _samples_of_file(file, enough_side_px=enough_side_px)))
         except InvalidImage:
             raise
         except Exception as error:  # Pillow's plugins raise a dozen unrelated types for damaged files
             if is_out_of_memory(error):
                 raise
-            raise CorruptImage(damaged(name)) from error
+            raise CorruptImage(damaged(file.format)) from error
+
+
+def _samples_of_file(file: PictureFile, *, enough_side_px: int | None) -> Samples:
+    """Decode with the library that reads the file rightly, and check that the size is the one that was checked.
+
+    Raises:
+        CorruptImage: it is another.
+    """
+    said = file.size
+    if file.tiff is not None and (library := route(file.tiff.page)) != "pillow":
+        samples = read_by_opencv(file.tiff) if library == "opencv" else read_by_tifffile(file.tiff)
+    elif file.bits > 8 and file.tiff is None and file.format in ("PNG", "HEIF", "AVIF"):
+        samples = read_deep(file)
+    else:
+        assert file.image is not None
+        if enough_side_px is not None and file.image.format != "TIFF":
+            file.image.draft(None, size_within(*said, max_side_px=enough_side_px))
+            said = file.image.size
+        samples = _samples_of(file.image)
+        if file.tiff is not None and file.tiff.page.orientation == 1:  # Pillow turns by the page's own entry
+            samples = replace(samples, orientation=file.tiff.orientation)
+    height, width = samples.values.shape[:2]
+    check_decoded_size(file.format, said, (width, height))
+    if file.lacks_end and file.format == "JPEG":
+        check_filled(samples.values)
+    return samples
 
 
 def _samples_of(image: Image.Image) -> Samples:
@@ -206,38 +247,3 @@ def _cmyk_to_srgb(image: Image.Image) -> Image.Image:
     converted = image.convert("RGB") if converted is None else converted
     converted.info = info
     return converted
-
-
-def _finish(picture: Picture, image: Image.Image, data: bytes | None, *, orientation: int, keep_gps: bool) -> Picture:
-    """Turn the picture upright and attach what must survive.
-
-    Args:
-        data: the bytes of the file; None for what came as a PIL image, which counts as of no format.
-    """
-    name = "" if data is None else format_name(image)
-    profile, gamma = kept_profile(image, is_gray=picture.is_gray), gamma_of(image)
-    if gamma is not None and profile is None:
-        picture = replace(picture, pixels=to_srgb(picture.pixels, gamma=gamma))
-    quality = estimate_quality(getattr(image, "quantization", None) or {})
-    return replace(
-        picture,
-        pixels=_upright(picture.pixels, orientation),
-        alpha=None if picture.alpha is None else _upright(picture.alpha, orientation),
-        format=name,
-        exif=kept_exif(image, keep_gps=keep_gps),
-        icc_profile=profile,
-        jpeg_quality=quality if name == "JPEG" else None,
-        dpi=kept_dpi(image),
-        frames=count_frames(image, data),
-    )
-
-
-def _upright(samples: FloatArray, orientation: int) -> FloatArray:
-    """Apply EXIF orientation 1-8 to (H, W[, C]) samples."""
-    if orientation in (5, 6, 7, 8):
-        samples = np.swapaxes(samples, 0, 1)
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return np.ascontiguousarray(samples)

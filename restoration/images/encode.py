@@ -20,8 +20,10 @@ from PIL import Image
 
 from restoration.errors import InvalidRequest
 from restoration.images.alpha import flatten
+from restoration.images.exif import read_block, shrunk, with_directory, write_block
 from restoration.images.picture import Picture, gray_of
-from restoration.images.profiles import colour_profile
+from restoration.images.png import SIGNATURE, chunk
+from restoration.images.profiles import codes_of, colour_profile
 from restoration.images.shrink import shrink_to_side
 
 FileFormat = Literal["PNG", "TIFF", "WEBP", "JPEG"]
@@ -39,10 +41,9 @@ _PNG_LEVEL = 1  # of a photograph: 10 % larger than level 4, in a third of the t
 _PART_BYTES = 400_000
 _LARGEST_PNG_PROFILE_BYTES = 2**20
 _LARGEST_PNG_PREVIEW_PIXELS = 2_500_000
-_TIFF_ICC_TAG = 34675
-_TIFF_TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, make, model, software, time, artist, copyright
+_TIFF_ICC_TAG, _TIFF_XMP_TAG = 34675, 700
 _LARGEST_SIDE_PX: dict[FileFormat, int] = {"WEBP": 16383, "JPEG": 65500}
-_LARGEST_JPEG_EXIF_BYTES = 65_533 - 6
+_LARGEST_JPEG_EXIF_BYTES, _LARGEST_JPEG_XMP_BYTES = 65_533 - 6, 65_533 - 29
 
 
 def lossless_format(picture: Picture) -> FileFormat:
@@ -105,8 +106,8 @@ def encode(picture: Picture, file_format: FileFormat, *, description: str | None
     """Return the bytes of a picture file.
 
     PNG, TIFF and WEBP are lossless; WEBP and JPEG hold 8 bits. JPEG is written with quality 95 and full colour
-    resolution, transparent parts on white. EXIF that a format cannot hold is left out: in JPEG what exceeds 64 kB, in
-    TIFF all but camera, time, author and rights.
+    resolution, transparent parts on white. Of EXIF that exceeds the 64 kB that JPEG holds, the largest values are left
+    out; XMP above that wholly.
 
     Raises:
         InvalidRequest: the picture is wider or higher than the format can hold.
@@ -157,20 +158,24 @@ def _png(picture: Picture, description: str | None) -> bytes:
     colour_type = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
     big_endian = samples.astype(">u2") if picture.bit_depth == 16 else samples
     rows = np.ascontiguousarray(big_endian).view(np.uint8).reshape(height, -1)
-    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, picture.bit_depth, colour_type, 0, 0, 0))]
+    chunks = [chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, picture.bit_depth, colour_type, 0, 0, 0))]
+    if (codes := codes_of(picture.icc_profile)) is not None:
+        chunks.append(chunk(b"cICP", bytes((*codes, 0, 1))))
     if picture.icc_profile is not None:
-        chunks.append(_chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)))
+        chunks.append(chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.icc_profile)))
     if picture.dpi is not None:
         per_metre = [round(value / 0.0254) for value in picture.dpi]
-        chunks.append(_chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+        chunks.append(chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
     if picture.exif is not None:
-        chunks.append(_chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
+        chunks.append(chunk(b"eXIf", picture.exif.removeprefix(b"Exif\0\0")))
+    if picture.xmp is not None:
+        chunks.append(chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + picture.xmp))
     if description is not None:
-        chunks.append(_chunk(b"iTXt", b"Description\0\0\0\0\0" + description.encode()))
+        chunks.append(chunk(b"iTXt", b"Description\0\0\0\0\0" + description.encode()))
     pixel_bytes = channels * picture.bit_depth // 8
-    chunks.append(_chunk(b"IDAT", _deflate(_filtered(rows, pixel_bytes=pixel_bytes))))
-    chunks.append(_chunk(b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    chunks.append(chunk(b"IDAT", _deflate(_filtered(rows, pixel_bytes=pixel_bytes))))
+    chunks.append(chunk(b"IEND", b""))
+    return SIGNATURE + b"".join(chunks)
 
 
 def _filtered(rows: npt.NDArray[np.uint8], *, pixel_bytes: int) -> bytes:
@@ -200,17 +205,13 @@ def _deflate(data: bytes) -> bytes:
     return b"\x78\x01" + b"".join(parts) + struct.pack(">I", zlib.adler32(data))
 
 
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
 def _tiff(picture: Picture) -> bytes:
     if picture.bit_depth == 16 and picture.is_gray and picture.alpha is not None:
         picture = _as_colour(picture)  # hardly any reader opens 16-bit gray with alpha
     samples = picture.to_array()
-    tags = [*_tiff_texts(picture.exif)]
-    if picture.icc_profile is not None:
-        tags.append((_TIFF_ICC_TAG, 7, len(picture.icc_profile), picture.icc_profile, True))
+    block = None if picture.exif is None else read_block(picture.exif)
+    parts = ((_TIFF_XMP_TAG, 1, picture.xmp), (_TIFF_ICC_TAG, 7, picture.icc_profile))
+    tags = [(tag, kind, len(content), content, True) for tag, kind, content in parts if content is not None]
     stream = io.BytesIO()
     tifffile.imwrite(
         stream,
@@ -225,19 +226,11 @@ def _tiff(picture: Picture) -> bytes:
         resolutionunit=None if picture.dpi is None else "INCH",
         software=False,
         metadata=None,
+        byteorder=None if block is None else block.order,  # values stay as they are, also those of unknown layout
     )
+    if block is not None:
+        with_directory(stream, block)
     return stream.getvalue()
-
-
-def _tiff_texts(exif: bytes | None) -> list[tuple[int, int, int, bytes, bool]]:
-    """Return the texts of an EXIF block as tags of a TIFF file."""
-    if exif is None:
-        return []
-    block = Image.Exif()
-    block.load(exif)
-    texts = ((tag, block.get(tag)) for tag in _TIFF_TEXT_TAGS)
-    encoded = [(tag, text.encode() + b"\0") for tag, text in texts if isinstance(text, str)]
-    return [(tag, 2, len(content), content, True) for tag, content in encoded]
 
 
 def _webp(picture: Picture) -> bytes:
@@ -245,8 +238,8 @@ def _webp(picture: Picture) -> bytes:
         picture = _as_colour(picture)  # the format holds no gray
     image = Image.fromarray(picture.to_array(bit_depth=8))
     stream = io.BytesIO()
-    profile, exif = picture.icc_profile or b"", picture.exif or b""
-    image.save(stream, "WEBP", lossless=True, exact=True, icc_profile=profile, exif=exif)
+    profile, exif, xmp = picture.icc_profile or b"", picture.exif or b"", picture.xmp or b""
+    image.save(stream, "WEBP", lossless=True, exact=True, icc_profile=profile, exif=exif, xmp=xmp)
     return stream.getvalue()
 
 
@@ -259,7 +252,7 @@ def _as_colour(picture: Picture) -> Picture:
 
 def _jpeg(picture: Picture) -> bytes:
     samples = flatten(picture).to_array(bit_depth=8)
-    exif = picture.exif or b""
+    xmp = picture.xmp or b""
     stream = io.BytesIO()
     Image.fromarray(samples).save(
         stream,
@@ -268,6 +261,15 @@ def _jpeg(picture: Picture) -> bytes:
         subsampling=0,
         dpi=picture.dpi or (0, 0),
         icc_profile=picture.icc_profile,
-        exif=exif if len(exif) <= _LARGEST_JPEG_EXIF_BYTES else b"",
+        exif=_exif_for_jpeg(picture.exif),
+        xmp=xmp if len(xmp) <= _LARGEST_JPEG_XMP_BYTES else b"",
     )
     return stream.getvalue()
+
+
+def _exif_for_jpeg(exif: bytes | None) -> bytes:
+    block = None if exif is None else read_block(exif)
+    if exif is None or block is None or len(exif) <= _LARGEST_JPEG_EXIF_BYTES:
+        return exif or b""
+    fitting = shrunk(block, most_bytes=_LARGEST_JPEG_EXIF_BYTES)
+    return b"" if fitting.is_empty else write_block(fitting)

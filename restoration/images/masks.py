@@ -12,39 +12,8 @@ from PIL import Image
 
 from restoration.arrays import FloatArray, Mask
 from restoration.errors import InvalidMask
-from restoration.images.decode import ImageSource, read
-from restoration.images.picture import gray_of
-
-Mask = Mask
 
 _BRUSH_THRESHOLD = 10
-
-
-def read_mask(source: ImageSource, *, size: tuple[int, int]) -> Mask:
-    """Read a mask: white marks what is to be filled; in a picture with shaped alpha and no white, opacity marks it.
-
-    Args:
-        source: path, file bytes, PIL image or array.
-        size: (width, height) of the picture that the mask belongs to.
-
-    Returns:
-        (H, W), True = fill.
-
-    Raises:
-        InvalidMask: of another size, nothing marked, or everything marked.
-        InvalidImage: not a picture.
-    """
-    picture = read(source)
-    if (picture.width, picture.height) != size:
-        raise InvalidMask(
-            f"Mask is {picture.size_text} but the image is {size[0]}x{size[1]} px; "
-            "make both equal, or paint the mask on this picture."
-        )
-    white = gray_of(picture.pixels) > 0.5
-    alpha = picture.alpha
-    if alpha is not None and float(np.ptp(alpha)) > 0:
-        white = (alpha > 0.5) & white if (white & (alpha > 0.5)).any() else alpha > 0.5
-    return check_mask(white)
 
 
 def check_mask(mask: Mask) -> Mask:

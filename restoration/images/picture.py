@@ -27,10 +27,14 @@ class Picture:
         is_gray: True where the picture must leave as gray.
         format: Pillow's name of the source format ("PNG", "JPEG", ...), or "" for arrays and PIL images.
         exif: EXIF block without its orientation and without GPS unless asked for, or None.
+        xmp: XMP packet without what no longer holds and without the place unless asked for, or None.
         icc_profile: ICC profile that the pixel values refer to, or None for sRGB.
         dpi: pixels per inch across and down that the file asks to be printed with, or None.
         frames: how many pictures the file holds, of which this is the first; 1000 may be more, as counting ends there.
         jpeg_quality: estimated libjpeg quality 1-100 of a JPEG source, or None.
+        white: the value in [0, 1] that 1 in `pixels` stands for in files of 16 bits: below 1 where the file uses its
+            lowest bits only (see `in_own_range`). Files of 8 bits take the full range.
+        notes: sentences on how the file was read.
     """
 
     pixels: FloatArray = field(repr=False)
@@ -39,10 +43,13 @@ class Picture:
     is_gray: bool = False
     format: str = ""
     exif: bytes | None = field(default=None, repr=False)
+    xmp: bytes | None = field(default=None, repr=False)
     icc_profile: bytes | None = field(default=None, repr=False)
     jpeg_quality: int | None = None
     dpi: tuple[float, float] | None = None
     frames: int = 1
+    white: float = 1.0
+    notes: tuple[str, ...] = ()
 
     @property
     def height(self) -> int:
@@ -69,6 +76,8 @@ class Picture:
         """
         depth = self.bit_depth if bit_depth is None else bit_depth
         channels = gray_of(self.pixels)[..., None] if self.is_gray else self.pixels
+        if depth == 16 and self.white != 1:
+            channels = np.clip(channels, 0, 1) * np.float32(self.white)
         if self.alpha is not None:
             channels = np.concatenate([channels, self.alpha[..., None]], axis=2)
         samples = quantize(channels, bit_depth=depth)
@@ -77,11 +86,14 @@ class Picture:
     def to_pil(self) -> Image.Image:
         """Return a PIL image: mode L, LA, RGB or RGBA; I;16 for 16-bit gray without alpha.
 
-        Pillow has no 16-bit colour mode, so 16-bit colour becomes 8-bit here; `encode` keeps all 16 bits.
+        Pillow has no 16-bit colour mode, so 16-bit colour becomes 8-bit here, and `info` says so; `to_array` and
+        `encode` keep all 16 bits.
         """
         if self.bit_depth == 16 and self.is_gray and self.alpha is None:
             return Image.fromarray(self.to_array(bit_depth=16))
         image = Image.fromarray(self.to_array(bit_depth=8))
+        if self.bit_depth == 16:
+            image.info["bit_depth"] = "8 of 16: Pillow holds no 16-bit colour; use array or save"
         if self.icc_profile is not None:
             image.info["icc_profile"] = self.icc_profile
         return image

@@ -1,12 +1,17 @@
-"""Colour profiles of gray pictures that are written as colour.
+"""Colour profiles: of gray pictures that are written as colour, and of colours that a file names by numbers.
 
 Reference:
-    International Color Consortium, Specification ICC.1:2022, 7 (format of profiles), 8.3 and 8.6 (matrix and gray).
+    International Color Consortium, Specification ICC.1:2022, 7 (format of profiles), 8.3 and 8.6 (matrix and gray),
+    9.2.17 (cicp).
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 _HEADER_BYTES = 128
 _ENTRY_BYTES = 12
@@ -55,3 +60,91 @@ def _elements(profile: bytes) -> dict[bytes, bytes]:
         return {}
     is_whole = all(start + length <= len(profile) for _, start, length in entries)
     return {name: profile[start : start + length] for name, start, length in entries} if is_whole else {}
+
+
+SRGB_CURVE = b"para\0\0\0\0\0\3\0\0" + struct.pack(
+    ">5i", *(round(65536 * value) for value in (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045))
+)
+_D50 = np.array([0.9642, 1.0, 0.8249])
+_BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
+
+
+def gamma_curve(gamma: float) -> bytes:
+    """Return the curve by which light is the sample to that power."""
+    return b"para\0\0\0\0\0\0\0\0" + struct.pack(">i", round(65536 * gamma))
+
+
+def table_curve(light: npt.NDArray[np.float64]) -> bytes:
+    """Return a curve through light in [0, 1] at evenly spaced samples."""
+    return b"curv\0\0\0\0" + struct.pack(">I", len(light)) + np.rint(65535 * light).astype(">u2").tobytes()
+
+
+def named_profile(
+    chromaticities: Sequence[float],
+    curve: bytes,
+    *,
+    name: str,
+    codes: tuple[int, int] | None = None,
+    is_gray: bool = False,
+) -> bytes | None:
+    """Return a profile of version 4.4 of primaries and one curve.
+
+    Args:
+        chromaticities: x and y of white, red, green and blue.
+        codes: numbers of primaries and transfer function (ITU-T H.273), which the profile names as well.
+
+    Returns:
+        None where the primaries span no colours.
+    """
+    columns = _adapted_primaries(chromaticities)
+    if columns is None:
+        return None
+    contents = {
+        b"desc": _text(name),
+        b"cprt": _text("No copyright"),
+        b"wtpt": _xyz(_D50),
+        **({b"kTRC": curve} if is_gray else dict.fromkeys(_CURVES, curve)),
+    }
+    if not is_gray:
+        contents |= {tag: _xyz(columns[:, at]) for at, tag in enumerate(_PRIMARIES)}
+    if codes is not None:
+        contents[b"cicp"] = b"cicp\0\0\0\0" + bytes((*codes, 0, 1))
+    table, body = struct.pack(">I", len(contents)), b""
+    start = _HEADER_BYTES + 4 + _ENTRY_BYTES * len(contents)
+    for tag, content in contents.items():
+        table += struct.pack(">4sII", tag, start + len(body), len(content))
+        body += content + bytes(-len(content) % 4)
+    space = b"GRAY" if is_gray else b"RGB "
+    header = struct.pack(">I4xI", start + len(body), 0x04400000) + b"mntr" + space + b"XYZ "
+    header += struct.pack(">6H", 2026, 1, 1, 0, 0, 0) + b"acsp" + bytes(28) + _xyz(_D50)[8:]
+    return header.ljust(_HEADER_BYTES, b"\0") + table + body
+
+
+def codes_of(profile: bytes | None) -> tuple[int, int] | None:
+    """Return the numbers of primaries and transfer function that a profile names, or None."""
+    content = _elements(profile).get(b"cicp", b"") if profile is not None else b""
+    return (content[8], content[9]) if len(content) >= 12 else None
+
+
+def _adapted_primaries(chromaticities: Sequence[float]) -> npt.NDArray[np.float64] | None:
+    """Return XYZ of red, green and blue as columns, adapted to D50 (Bradford)."""
+    points = np.array(chromaticities, dtype=np.float64).reshape(4, 2)
+    if (points[:, 1] <= 0).any():
+        return None
+    white, *corners = [np.array([x / y, 1, (1 - x - y) / y]) for x, y in points]
+    columns = np.stack(corners, axis=1)
+    if abs(np.linalg.det(columns)) < 1e-3:
+        return None
+    columns = columns * np.linalg.solve(columns, white)
+    scale = (_BRADFORD @ _D50) / (_BRADFORD @ white)
+    adapted: npt.NDArray[np.float64] = np.linalg.inv(_BRADFORD) @ (scale[:, None] * _BRADFORD) @ columns
+    return adapted
+
+
+def _xyz(values: npt.NDArray[np.float64]) -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", *(round(65536 * float(value)) for value in values))
+
+
+def _text(words: str) -> bytes:
+    encoded = words.encode("utf-16-be")
+    return b"mluc\0\0\0\0" + struct.pack(">II4sII", 1, 12, b"enUS", len(encoded), 28) + encoded

@@ -1,1 +1,1 @@
-"""Training and measuring; the application never imports it."""
+"""Training and benchmarks; the application never imports this package."""

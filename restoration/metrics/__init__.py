@@ -1,4 +1,4 @@
-"""How near a restored picture is to its reference: `f(restored, reference, *, data_range, crop_border) -> float`."""
+"""Metrics: `f(restored, reference, *, data_range, crop_border) -> float`."""
 
 from restoration.metrics.alignment import aligned
 from restoration.metrics.catalogue import CATALOGUE, SPECIAL_SCORES, Metric, Score

@@ -1,4 +1,4 @@
-"""Comparing a deblurred picture with its reference: blind deblurring finds a kernel only up to a shift.
+"""Align a deblurred picture with its reference: blind deblurring finds a kernel only up to a shift.
 
 Reference:
     Levin et al., Understanding and Evaluating Blind Deconvolution Algorithms, 2009, doi:10.1109/CVPR.2009.5206815.
@@ -10,7 +10,6 @@ import itertools
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 Array = npt.NDArray[np.float64]
 
@@ -18,7 +17,7 @@ _STEP_PX = 0.25
 
 
 def aligned(restored: Array, reference: Array, *, most_px: int) -> tuple[Array, Array]:
-    """Return both pictures without a border of `most_px`, the restored one moved to where it fits best.
+    """Return both pictures cropped by `most_px`, the restored one shifted to the best fit.
 
     One shift for the whole picture, at most `most_px` - 1 whole pixels in each direction and then up to half a pixel in
     quarters by cubic splines, whichever gives the least squared error.
@@ -26,6 +25,8 @@ def aligned(restored: Array, reference: Array, *, most_px: int) -> tuple[Array, 
     Args:
         restored, reference: equal shapes, (H, W) or (H, W, C), larger than 2 * most_px.
     """
+    from scipy import ndimage  # slow to import, like HaarPSI's SciPy
+
     inner = reference[most_px:-most_px, most_px:-most_px]
     height, width = inner.shape[:2]
 

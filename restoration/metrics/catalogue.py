@@ -14,7 +14,7 @@ from restoration.metrics.structure import ssim
 
 
 class MetricFunction(Protocol):
-    """What every metric looks like."""
+    """The signature of every metric."""
 
     def __call__(
         self,
@@ -30,7 +30,7 @@ class MetricFunction(Protocol):
 
 @dataclass(frozen=True)
 class Score:
-    """A number and how to read it; `digits` after the point are worth showing."""
+    """A score's name, unit and number of meaningful `digits`."""
 
     name: str
     unit: str

@@ -1,4 +1,4 @@
-"""The luminance on which super-resolution papers score."""
+"""The luma channel on which super-resolution papers score."""
 
 from __future__ import annotations
 

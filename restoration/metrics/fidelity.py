@@ -1,4 +1,4 @@
-"""Differences between samples."""
+"""Pixel-wise errors."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def cropped(restored: Array, reference: Array, *, crop_border: int) -> npt.NDArr
 
 
 def check_shapes(restored: Array, reference: Array, *, crop_border: int) -> None:
-    """Refuse pictures that cannot be compared; raises as `mse`."""
+    """Check that two pictures can be compared; raises as `mse`."""
     if restored.shape != reference.shape:
-        raise ValueError(f"Both pictures must have one shape, but have {restored.shape} and {reference.shape}.")
+        raise ValueError(f"Both pictures must have the same shape, but have {restored.shape} and {reference.shape}.")
     if min(restored.shape[:2]) <= 2 * crop_border:
         raise ValueError(f"Nothing is left of {restored.shape[:2]} pixels after cropping {crop_border} on every side.")

@@ -1,10 +1,9 @@
-"""Perceptual similarity from Haar wavelets."""
+"""Perceptual similarity by Haar wavelets (HaarPSI)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.signal import convolve2d
 
 from restoration.metrics.fidelity import check_shapes
 
@@ -41,7 +40,7 @@ def haarpsi(
     """
     check_shapes(restored, reference, crop_border=crop_border)
     if min(restored.shape[:2]) - 2 * crop_border < 2 ** (_SCALES[-1] + 1):
-        raise ValueError(f"HaarPSI needs 16 px on both sides, but the pictures have {restored.shape[:2]}.")
+        raise ValueError(f"HaarPSI needs at least 16 px a side, but the pictures have {restored.shape[:2]}.")
     ours, theirs = (_planes(each, data_range=data_range, crop_border=crop_border) for each in (restored, reference))
     similarities, weights = [], []
     for turned in (False, True):
@@ -88,6 +87,8 @@ def _centred(plane: Array, kernel: Array) -> Array:
 
     That is how the authors' programs place them; SciPy's own "same" is a pixel off.
     """
+    from scipy.signal import convolve2d  # takes a second to import, and most that import this room need only PSNR
+
     top, left = (side // 2 for side in kernel.shape)
     height, width = plane.shape
     return np.asarray(convolve2d(plane, kernel)[top : top + height, left : left + width])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from skimage.metrics import structural_similarity
 
 from restoration.metrics.fidelity import check_shapes
 
@@ -33,6 +32,8 @@ def ssim(
         Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, 2004,
         doi:10.1109/TIP.2003.819861.
     """
+    from skimage.metrics import structural_similarity  # slow to import, like HaarPSI's SciPy
+
     check_shapes(restored, reference, crop_border=crop_border)
     height, width = restored.shape[:2]
     inner = np.s_[crop_border : height - crop_border, crop_border : width - crop_border]

@@ -23,7 +23,7 @@ from torch.nn import functional
 from restoration.models.shared.contract import Contract, Restorer
 from restoration.models.shared.residual import Remover
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.types import Parameters
 
 _WIDTHS = (32, 64, 128, 256)
@@ -110,13 +110,19 @@ class _BlindRemover(Remover):
         return image, torch.zeros((len(image), 1, 1, 1), device=image.device)
 
 
-def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Restorer:
-    """Build the form that `parameters` names: "mended" or "plain", whose weights have that role."""
+TINY = {"widths": [4, 4, 4, 4]}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, Autoencoder | SkipAutoencoder]:
+    """Return the network of the form asked for, "mended" or "plain", which is the role of its weights."""
     form = str(parameters["form"])
-    network: Autoencoder | SkipAutoencoder = (
-        Autoencoder(**config) if form == "plain" else SkipAutoencoder(**config)  # type: ignore[arg-type]
-    )
-    load_network(network, load_state(weights[form]), model=f"the {form} autoencoder")
+    kind = Autoencoder if form == "plain" else SkipAutoencoder
+    return {form: kind(**config)}  # type: ignore[arg-type]
+
+
+def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Restorer:
+    """Build the form asked for."""
+    (network,) = load_networks(networks(config, parameters), weights, model="the autoencoder").values()
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,
@@ -129,4 +135,4 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
         dtypes=(torch.bfloat16, torch.float16, torch.float32),
         activation_bytes_per_pixel=4.0 * network.widths[0] * 2,
     )
-    return (NetworkRestorer if form == "plain" else _BlindRemover)(network, contract)
+    return (NetworkRestorer if isinstance(network, Autoencoder) else _BlindRemover)(network, contract)

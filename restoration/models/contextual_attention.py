@@ -239,11 +239,20 @@ def _with_parts(filled: FloatArray, mask: Mask, rng: np.random.Generator) -> Flo
     return filled
 
 
+TINY = {"widths": [4, 6], "blocks": [1], "dilations": [1]}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, ContextualAttentionNet]:
+    """Return the network; the files "coarse" and "fine" hold the tensors of a stage each."""
+    network = ContextualAttentionNet(**config)
+    return {"coarse": network, "fine": network}
+
+
 def build(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> ContextualAttentionRestorer:
-    """Build the network from the weights of its stages, which have the roles "coarse" and "fine"."""
-    network = ContextualAttentionNet(**config)
+    """Build the network from the weights of its stages."""
+    network = networks(config, parameters)["fine"]
     state = {**load_state(weights["coarse"]), **load_state(weights["fine"])}
     load_network(network, state, model="the contextual attention network")
     contract = Contract(

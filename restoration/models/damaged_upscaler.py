@@ -103,19 +103,35 @@ def with_colours_of(shown: Tensor, answer: Tensor, *, detail: Tensor | float = 0
     return answer + functional.interpolate(missing, size=answer.shape[2:], mode="bicubic")
 
 
+TINY = {"upscaler": {"num_feat": 4, "num_conv": 2}, "denoiser": {"widths": [4, 8], "blocks": 1}}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, nn.Module]:
+    """Return the upscaler, which takes the weights "x4" or their sharper twin, and the built-in denoiser.
+
+    The configuration has a table for each of the two.
+    """
+    upscaler = _upscaler(config, _TRAINED_SCALE)
+    denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
+    return {f"x{_TRAINED_SCALE}": upscaler, f"x{_TRAINED_SCALE}-sharp": upscaler, "denoiser": denoiser}
+
+
+def _upscaler(config: Mapping[str, object], scale: int) -> SRVGGNetCompact:
+    return SRVGGNetCompact(upscale=scale, **config.get("upscaler", {}))  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DamagedUpscaler:
     """Build the upscaler from its files.
 
-    Its weights have the roles "x4" (faithful) and "x4-sharp"; `sharpness` leads from the one (0) to the other (1). The
-    network for another scale gives the means of their pixels. "denoiser" is that of the built-in denoiser. The
-    configuration has a table for each of the two networks.
+    `sharpness` leads from the weights "x4" (0, faithful) to "x4-sharp" (1). The network for another scale gives the
+    means of the pixels of what these give.
 
     Raises:
         WeightsUnavailable: a file holds something else.
     """
     scale, sharpness = int(parameters["scale"]), float(parameters["sharpness"])
-    upscaler = SRVGGNetCompact(upscale=scale, **config.get("upscaler", {}))  # type: ignore[arg-type]
-    denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
+    upscaler, denoiser = _upscaler(config, scale), networks(config, parameters)["denoiser"]
+    assert isinstance(denoiser, ResUNet)
     name = "the built-in upscaler for damaged pictures"
     state = load_between(weights, f"x{_TRAINED_SCALE}", share=sharpness)
     load_network(upscaler, shrunk_tail(state, factor=_TRAINED_SCALE // scale), model=name)

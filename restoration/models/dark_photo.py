@@ -27,7 +27,7 @@ from restoration.algorithms.gaussian import gaussian_smooth
 from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.types import Parameters
 
 _TAIL_STD = 1e-2  # an untrained network changes little
@@ -145,10 +145,17 @@ class DarkPhotoRestorer(NetworkRestorer):
         return bounded(filled + sparing_bright(correction, filled), filled)
 
 
+TINY = {"widths": [4, 4, 4, 4]}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, DarkPhotoCNN]:
+    """Return the network; the entry's configuration is its arguments."""
+    return {"net": DarkPhotoCNN(**config)}  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> DarkPhotoRestorer:
     """Build the network from its manifest entry."""
-    network = DarkPhotoCNN(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="the dark-photo network")
+    network = load_networks(networks(config, parameters), weights, model="the dark-photo network")["net"]
     multiple = network.size_multiple
     contract = Contract(
         size_multiple=multiple,

@@ -20,10 +20,9 @@ from torch.nn import functional
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.types import Parameters
 
-_STATE_KEY = "params"
 _NEGATIVE_SLOPE = 0.1
 _ACTIVATION_BYTES_PER_PIXEL = 2600.0
 """Measured on a CPU, with the published widths."""
@@ -200,6 +199,15 @@ def _stage(blocks: Iterable[nn.Module]) -> nn.Module:
     return nn.Sequential(OrderedDict(modules_list=nn.Sequential(*blocks)))
 
 
+STATE_KEY = "params"
+TINY = {"width": 4, "enc_blk_nums": [1, 1], "dec_blk_nums": [1, 1], "dilations": [1, 2]}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, DarkIR]:
+    """Return the network; the entry's configuration is its arguments."""
+    return {"net": DarkIR(**config)}  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NetworkRestorer:
     """Build the network from a published file ("net"), whose state dict lies under the key "params".
 
@@ -209,8 +217,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     Reference:
         Feijoo et al., DarkIR: Robust Low-Light Image Restoration, 2024, arXiv:2412.13443.
     """
-    network = DarkIR(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"], key=_STATE_KEY), model="DarkIR")
+    network = load_networks(networks(config, parameters), weights, model="DarkIR", key=STATE_KEY)["net"]
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,

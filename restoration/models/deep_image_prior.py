@@ -350,6 +350,9 @@ def _code(target: Tensor, size: Sequence[int], generator: torch.Generator) -> Ca
     return draw
 
 
+TINY = {"widths": [4, 8]}
+
+
 def build_denoise(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoise:
     """Build the removal of noise."""
     return Denoise(**config)  # type: ignore[arg-type]

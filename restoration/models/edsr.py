@@ -8,7 +8,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -16,9 +16,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from restoration.models.shared.contract import Contract
-from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.self_ensemble import counts_of, mean_of_views, turned_back, view_of
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.self_ensemble import (
+    SelfEnsembleRestorer,
+    counts_of,
+    turned_back,
+    view_by_view,
+    view_of,
+)
+from restoration.models.shared.state import load_networks
 from restoration.networks.layers import ResidualBlock
 from restoration.types import Parameters
 
@@ -57,22 +62,32 @@ def upsample_skip(image: Tensor, scale: int) -> Tensor:
     return functional.interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
 
 
-class EDSRRestorer(NetworkRestorer):
+class EDSRRestorer(SelfEnsembleRestorer):
     """Add the network's detail, the mean of some views, to the bilinear skip in float32."""
 
-    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+    def units(
+        self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor | None]]:
         def detail(places: list[int], view: int) -> Tensor:
             seen = view_of(image[places], view).contiguous(memory_format=torch.channels_last)
             return turned_back(self.network(seen).float(), view)
 
-        return upsample_skip(image, self.contract.scale) + mean_of_views(detail, counts_of(parameters))
+        for fraction, mean in view_by_view(detail, counts_of(parameters)):
+            yield fraction, None if mean is None else upsample_skip(image, self.contract.scale) + mean
+
+
+TINY = {"width": 4, "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, EDSR]:
+    """Return the network of the scale asked for; its weights have the role "x<scale>"."""
+    scale = int(parameters["scale"])
+    return {f"x{scale}": EDSR(scale, **config)}  # type: ignore[arg-type]
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> EDSRRestorer:
-    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
-    scale = int(parameters["scale"])
-    network = EDSR(scale, **config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights[f"x{scale}"]), model="the built-in super-resolver")
+    """Build the super-resolver for the scale asked for."""
+    (network,) = load_networks(networks(config, parameters), weights, model="the built-in super-resolver").values()
     contract = Contract(
         scale=network.scale,
         overlap_px=2 + 2 * len(network.body),

@@ -9,15 +9,21 @@ import torch
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.fill import FillRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.fill_unet import FillUNet
 from restoration.types import Parameters
+
+TINY = {"widths": [4, 6], "blocks": [1], "dilations": [1]}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, FillUNet]:
+    """Return the network; the entry's configuration is its arguments."""
+    return {"net": FillUNet(**config)}  # type: ignore[arg-type]
 
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> FillRestorer:
     """Build the inpainting network from its manifest entry."""
-    network = FillUNet(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="the built-in inpainting")
+    network = load_networks(networks(config, parameters), weights, model="the built-in inpainting")["net"]
     contract = Contract(
         tiling="internal",
         is_iterative=True,

@@ -9,15 +9,21 @@ import torch
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.residual import Denoiser
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.ircnn import IRCNNBank
 from restoration.types import Parameters
 
+TINY = {"width": 4}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, IRCNNBank]:
+    """Return the bank of networks for the levels of noise; the entry's configuration is its arguments."""
+    return {"net": IRCNNBank(**config)}  # type: ignore[arg-type]
+
 
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
-    """Build the denoiser from its manifest entry, whose configuration is that of the bank."""
-    network = IRCNNBank(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="IRCNN")
+    """Build the denoiser from its manifest entry."""
+    network = load_networks(networks(config, parameters), weights, model="IRCNN")["net"]
     contract = Contract(
         overlap_px=network.receptive_radius_px,
         border_px=8,

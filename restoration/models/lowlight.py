@@ -35,7 +35,7 @@ from restoration.algorithms.tone_curves import (
 )
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.global_pass import GlobalPassRestorer, TileContext
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.layers import ResidualBlock
 from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
@@ -287,17 +287,30 @@ class LowLightRestorer(GlobalPassRestorer):
         return noise.float()
 
 
+TINY = {name: {"widths": [4, 8], "blocks": 1} for name in ("light", "noise", "denoiser")}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, nn.Module]:
+    """Return the three networks; the configuration has a table for each."""
+    kinds: Mapping[str, type[nn.Module]] = {
+        "light": LightNetwork,
+        "noise": LiftedNoiseNetwork,
+        "denoiser": ResUNet,
+    }
+    return {role: kind(**config.get(role, {})) for role, kind in kinds.items()}  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> LowLightRestorer:
-    """Build the networks from their files ("light", "noise", "denoiser").
+    """Build the networks from their files.
 
     Raises:
         WeightsUnavailable: a file holds something else.
     """
-    light = LightNetwork(**config.get("light", {}))  # type: ignore[arg-type]
-    noise = LiftedNoiseNetwork(**config.get("noise", {}))  # type: ignore[arg-type]
-    denoiser = ResUNet(**config.get("denoiser", {}))  # type: ignore[arg-type]
-    for role, network in (("light", light), ("noise", noise), ("denoiser", denoiser)):
-        load_network(network, load_state(weights[role]), model="the built-in low-light enhancement")
+    parts = load_networks(networks(config, parameters), weights, model="the built-in low-light enhancement")
+    light, noise, denoiser = parts["light"], parts["noise"], parts["denoiser"]
+    assert isinstance(light, LightNetwork)
+    assert isinstance(noise, LiftedNoiseNetwork)
+    assert isinstance(denoiser, ResUNet)
     contract = Contract(
         size_multiple=max(2 * noise.size_multiple, denoiser.size_multiple),
         size_minimum=max(2 * noise.size_multiple, denoiser.size_multiple),

@@ -20,7 +20,7 @@ from torch.nn import functional
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.residual import Denoiser, JpegRemover
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.layers import ResidualBlock, upsample_bicubic
 from restoration.types import Parameters
 
@@ -124,16 +124,25 @@ class MWCNNUpscaler(NetworkRestorer):
         return coarse - damage.float()
 
 
+TINY = {"widths": [4, 8], "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, MWCNN]:
+    """Return the network, whose weights have the role "net", or "x<scale>" where it enlarges."""
+    role = f"x{int(parameters['scale'])}" if "scale" in parameters else "net"
+    return {role: MWCNN(**config)}  # type: ignore[arg-type]
+
+
 def build_denoiser(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
     """Build the denoiser from its manifest entry."""
-    return Denoiser(*_load(config, weights))
+    return Denoiser(*_load(networks(config, parameters), weights))
 
 
 def build_jpeg_remover(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> JpegRemover:
     """Build the JPEG artefact remover from its manifest entry."""
-    network, contract = _load(config, weights)
+    network, contract = _load(networks(config, parameters), weights)
     grid_px = max(_JPEG_GRID_PX, contract.size_multiple)
     return JpegRemover(
         network, replace(contract, size_multiple=grid_px, border_px=_JPEG_GRID_PX, tile_align_px=_JPEG_GRID_PX)
@@ -143,9 +152,9 @@ def build_jpeg_remover(
 def build_upscaler(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> MWCNNUpscaler:
-    """Build the super-resolver for the scale asked for; its weights have the role "x<scale>"."""
+    """Build the super-resolver for the scale asked for."""
     scale = int(parameters["scale"])
-    network, contract = _load(config, weights, role=f"x{scale}")
+    network, contract = _load(networks(config, parameters), weights)
     return MWCNNUpscaler(
         network,
         replace(
@@ -162,9 +171,8 @@ def build_upscaler(
     )
 
 
-def _load(config: Mapping[str, object], weights: Mapping[str, Path], *, role: str = "net") -> tuple[MWCNN, Contract]:
-    network = MWCNN(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights[role]), model="MWCNN")
+def _load(parts: dict[str, MWCNN], weights: Mapping[str, Path]) -> tuple[MWCNN, Contract]:
+    (network,) = load_networks(parts, weights, model="MWCNN").values()
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,

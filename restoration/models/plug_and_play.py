@@ -17,7 +17,10 @@ from torch import Tensor
 from restoration.algorithms.convolution import Canvas, kernel_of
 from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.models.shared.contract import Contract
-from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
+from restoration.models.shared.denoiser_prior import DenoiserPrior, denoiser_of, whole_picture
+from restoration.models.shared.state import load_networks
+from restoration.networks.ircnn import IRCNNBank
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
 _FIRST_SIGMA = 49 / 255
@@ -73,17 +76,25 @@ class PlugAndPlayFill(DenoiserPrior):
             yield (index + 1) / count, estimate
 
 
+TINY = {"widths": [4, 8], "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, ResUNet | IRCNNBank]:
+    """Return the denoiser that the parameter "prior" names."""
+    return {"net": denoiser_of(config, parameters)}
+
+
 def build_deblur(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> PlugAndPlayDeblur:
     """Build the deblurring with the denoiser in the file "net"."""
-    network = load_denoiser(config, weights, parameters)
+    network = load_networks(networks(config, parameters), weights, model="the denoiser prior")["net"]
     return PlugAndPlayDeblur(network, whole_picture(network))
 
 
 def build_fill(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> PlugAndPlayFill:
     """Build the removal of impulses with the denoiser in the file "net"."""
-    network = load_denoiser(config, weights, parameters)
+    network = load_networks(networks(config, parameters), weights, model="the denoiser prior")["net"]
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,

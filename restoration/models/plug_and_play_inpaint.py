@@ -21,7 +21,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
+from restoration.models.shared.denoiser_prior import DenoiserPrior, denoiser_of, whole_picture
+from restoration.models.shared.state import load_networks
+from restoration.networks.ircnn import IRCNNBank
+from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
 _SIGMAS = (50 / 255, 2 / 255)
@@ -84,9 +87,17 @@ def spread(image: Tensor, known: Tensor) -> Tensor:
     return torch.where(known > 0, image, filled)
 
 
+TINY = {"widths": [4, 8], "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, ResUNet | IRCNNBank]:
+    """Return the denoiser that the parameter "prior" names."""
+    return {"net": denoiser_of(config, parameters)}
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> PlugAndPlayInpaint:
     """Build the inpainting with the denoiser in the file "net"."""
-    network = load_denoiser(config, weights, parameters)
+    network = load_networks(networks(config, parameters), weights, model="the denoiser prior")["net"]
     size = network.size_multiple
     contract = replace(whole_picture(network), size_multiple=size, size_minimum=size, border_px=8, needs_mask=True)
     return PlugAndPlayInpaint(network, contract)

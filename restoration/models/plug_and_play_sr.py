@@ -20,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from restoration.arrays import FloatArray
-from restoration.models.shared.denoiser_prior import DenoiserPrior, load_denoiser, whole_picture
+from restoration.models.shared.denoiser_prior import DenoiserPrior, denoiser_of, whole_picture
+from restoration.models.shared.state import load_networks
 from restoration.networks.ircnn import IRCNNBank
 from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
@@ -146,6 +147,15 @@ def _cubic(distance: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
 
 
+TINY = {"widths": [4, 8], "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, ResUNet | IRCNNBank]:
+    """Return the denoiser that the parameter "prior" names."""
+    return {"net": denoiser_of(config, parameters)}
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> PlugAndPlayUpscale:
     """Build the upscaler for the scale asked for, with the denoiser in the file "net"."""
-    return PlugAndPlayUpscale(load_denoiser(config, weights, parameters), int(parameters["scale"]))
+    network = load_networks(networks(config, parameters), weights, model="the denoiser prior")["net"]
+    return PlugAndPlayUpscale(network, int(parameters["scale"]))

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.residual import Denoiser, JpegRemover
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
 
@@ -46,25 +46,32 @@ def _is_gray(image: Tensor) -> Tensor:
     return (image == image[:, :1]).flatten(1).all(dim=1)
 
 
+TINY = {"widths": [4, 8], "blocks": 1}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, ResUNet]:
+    """Return the network; the entry's configuration is its arguments."""
+    return {"net": ResUNet(**config)}  # type: ignore[arg-type]
+
+
 def build_denoiser(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
     """Build the denoiser from its manifest entry."""
-    return PhotoDenoiser(*_load(config, weights, model="the built-in denoiser"))
+    return PhotoDenoiser(*_load(networks(config, parameters), weights, model="the built-in denoiser"))
 
 
 def build_jpeg_remover(
     *, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
 ) -> JpegRemover:
     """Build the JPEG artefact remover from its manifest entry."""
-    network, contract = _load(config, weights, model="the built-in JPEG repair")
+    network, contract = _load(networks(config, parameters), weights, model="the built-in JPEG repair")
     return JpegRemover(
         network,
         replace(contract, size_multiple=_JPEG_GRID_PX, border_px=_JPEG_GRID_PX, tile_align_px=_JPEG_GRID_PX),
     )
 
 
-def _load(config: Mapping[str, object], weights: Mapping[str, Path], *, model: str) -> tuple[ResUNet, Contract]:
-    network = ResUNet(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model=model)
+def _load(parts: dict[str, ResUNet], weights: Mapping[str, Path], *, model: str) -> tuple[ResUNet, Contract]:
+    network = load_networks(parts, weights, model=model)["net"]
     contract = Contract(
         size_multiple=network.size_multiple,
         size_minimum=network.size_multiple,

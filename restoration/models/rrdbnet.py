@@ -97,14 +97,23 @@ def _dense(block: Any, x: Tensor) -> Tensor:
     return residual
 
 
+STATE_KEY = "params_ema"
+TINY = {"num_feat": 4, "num_block": 1, "num_grow_ch": 4}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, RRDBNet]:
+    """Return the network, which takes the weights "net" or their sharper twin, or what lies between the two."""
+    network = RRDBNet(**config)
+    return {"net": network, "net-sharp": network}
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> RRDBRestorer:
     """Build the network; the x2 form works on pixels unshuffled by 2, the x1 form by 4.
 
     With a file "net-sharp" beside "net", `sharpness` leads from the one (0, faithful) to the other (1).
     """
-    network = RRDBNet(**config)
-    key = None if weights["net"].suffix == ".safetensors" else "params_ema"
-    state = load_between(weights, "net", share=float(parameters.get("sharpness", 1.0)), key=key)
+    network = networks(config, parameters)["net"]
+    state = load_between(weights, "net", share=float(parameters.get("sharpness", 1.0)), key=STATE_KEY)
     load_network(network, state, model="the residual-in-residual dense network")
     unshuffle = 4 // network.scale
     contract = Contract(

@@ -56,6 +56,11 @@ class IlluminationNetwork(nn.Module):
         return (dark / light).clamp(0, 1)
 
 
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, IlluminationNetwork]:
+    """Return the network, of which the published files also hold a part that only the training needs."""
+    return {"net": IlluminationNetwork(**config)}  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> NetworkRestorer:
     """Build the network from a published file ("net"), which also holds the calibration of the training.
 
@@ -65,7 +70,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     Reference:
         Ma et al., Toward Fast, Flexible, and Robust Low-Light Image Enhancement, 2022, arXiv:2204.10137.
     """
-    network = IlluminationNetwork(**config)  # type: ignore[arg-type]
+    network = networks(config, parameters)["net"]
     state = load_state(weights["net"])
     kept = {name.removeprefix(_KEPT): state[name] for name in state if not name.startswith(_TRAINING_ONLY)}
     load_network(network, kept, model="SCI")

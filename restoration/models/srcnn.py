@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.networks.layers import upsample_bicubic
 from restoration.types import Parameters
 
@@ -81,11 +81,16 @@ class SRCNNRestorer(NetworkRestorer):
         return coarse + detail.float() / sum(_LUMA)  # the same step in R, G and B moves Y and neither Cb nor Cr
 
 
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, SRCNN]:
+    """Return the network of the variant and scale asked for; its weights have the role "<variant>-x<scale>"."""
+    variant = str(parameters["variant"])
+    return {f"{variant}-x{int(parameters['scale'])}": SRCNN(**VARIANTS[variant])}
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> SRCNNRestorer:
-    """Build the variant for the scale asked for; its weights have the role "<variant>-x<scale>"."""
-    scale, variant = int(parameters["scale"]), str(parameters["variant"])
-    network = SRCNN(**VARIANTS[variant])
-    load_network(network, load_state(weights[f"{variant}-x{scale}"]), model=f"SRCNN {variant}")
+    """Build the variant for the scale asked for."""
+    scale = int(parameters["scale"])
+    (network,) = load_networks(networks(config, parameters), weights, model="SRCNN").values()
     widths = network.extract.out_channels + network.map.out_channels
     contract = Contract(
         scale=scale,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
+from restoration.models.shared.state import load_networks
 from restoration.types import Parameters
 
 _LAYERS = 7
@@ -76,6 +76,14 @@ class CurveRestorer(NetworkRestorer):
         return apply_curves(image, super().restore(image, parameters=parameters, mask=mask))
 
 
+TINY = {"width": 4}
+
+
+def networks(config: Mapping[str, object], parameters: Parameters) -> dict[str, CurveNetwork]:
+    """Return the network; the entry's configuration is its arguments."""
+    return {"net": CurveNetwork(**config)}  # type: ignore[arg-type]
+
+
 def build(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> CurveRestorer:
     """Build the network from a published file ("net"), which holds the state dict itself.
 
@@ -85,8 +93,7 @@ def build(*, config: Mapping[str, object], weights: Mapping[str, Path], paramete
     Reference:
         Guo et al., Zero-Reference Deep Curve Estimation for Low-Light Image Enhancement, 2020, arXiv:2001.06826.
     """
-    network = CurveNetwork(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="Zero-DCE")
+    network = load_networks(networks(config, parameters), weights, model="Zero-DCE")["net"]
     contract = Contract(
         overlap_px=_LAYERS,
         border_px=_LAYERS,

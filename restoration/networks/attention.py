@@ -1,4 +1,4 @@
-"""The contextual attention layer: features and detail of known places, put where they fit.
+"""The contextual attention layer: copies features and detail from known places to holes they fit.
 
 Reference:
     Yu et al., Generative Image Inpainting with Contextual Attention, 2018, arXiv:1801.07892.
@@ -19,7 +19,7 @@ _ROUNDS, _AGREEMENT = 8, 4.0
 
 
 def attend(features: Tensor, mask: Tensor, values: Tensor | None = None, *, copies: bool = False) -> Tensor:
-    """Rebuild features from those patches of themselves that are wholly known.
+    """Rebuild features from those of their own patches that are completely known.
 
     At half the size, every 3x3 patch is compared with every known one by the cosine of their angle. The scores of
     neighbours that match neighbours are summed, first along rows, then along columns (fuse), and a softmax of ten
@@ -55,7 +55,7 @@ def attend(features: Tensor, mask: Tensor, values: Tensor | None = None, *, copi
 
 
 def _agreed(weights: Tensor, allowed: Tensor, mask: Tensor) -> Tensor:
-    """Return weights (B, patches, patches) among which lost neighbours with one and the same way to copy are stronger.
+    """Return weights (B, patches, patches), stronger where neighbouring holes agree on the same offset.
 
     Args:
         weights: softmax of `allowed`.
@@ -73,7 +73,7 @@ def _agreed(weights: Tensor, allowed: Tensor, mask: Tensor) -> Tensor:
 
 
 def _heard(weights: Tensor, allowed: Tensor, lost: Tensor, asking: Tensor, giving: Tensor) -> Tensor:
-    """Return `weights` after the rounds in which neighbours hear of one another.
+    """Return `weights` after the rounds of propagation between neighbours.
 
     Args:
         weights: (asking, giving).
@@ -93,7 +93,7 @@ def _heard(weights: Tensor, allowed: Tensor, lost: Tensor, asking: Tensor, givin
 
 
 def _beside(patches: Tensor, step: tuple[int, int], shape: torch.Size) -> Tensor:
-    """Return where in a list of patches of a picture the neighbour of each one stands; its length for none."""
+    """Return the index of each patch's neighbour in the list of patches; the length of the list for none."""
     height, width = shape
     places = torch.full((height + 2, width + 2), len(patches), device=patches.device)
     rows, columns = patches // width + 1, patches % width + 1
@@ -102,7 +102,7 @@ def _beside(patches: Tensor, step: tuple[int, int], shape: torch.Size) -> Tensor
 
 
 def _best_alone(weights: Tensor) -> Tensor:
-    """Return 1 for the largest weight of each row, else 0; the gradient passes as if nothing had happened."""
+    """Return 1 for the largest weight of each row, else 0, with a straight-through gradient."""
     best = torch.zeros_like(weights).scatter_(2, weights.argmax(dim=2, keepdim=True), 1.0)
     return best + weights - weights.detach()
 
@@ -129,7 +129,7 @@ def _shifted(scores: Tensor, dims: tuple[int, int], step: int) -> Tensor:
 
 
 def _known_patches(mask: Tensor) -> Tensor:
-    """Tell of each patch at half the size whether it is wholly known, (B, 1, patches)."""
+    """Tell for each patch at half the size whether it is completely known, (B, 1, patches)."""
     lost = functional.max_pool2d(mask.float(), RATE)
     is_known = functional.max_pool2d(lost, _PATCH, stride=1, padding=_PATCH // 2).flatten(2) < 0.5
     return is_known | ~is_known.any(dim=2, keepdim=True)

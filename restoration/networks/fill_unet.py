@@ -56,7 +56,7 @@ class FillUNet(nn.Module):
         self._start_near_the_fill()
 
     def _start_near_the_fill(self) -> None:
-        """Start without biases and with blocks that change little; a denoiser's weights fit in unchanged."""
+        """Initialise without biases and with near-identity blocks; a denoiser's weights can be loaded unchanged."""
         with torch.no_grad():
             self.tail.weight.mul_(_FIRST_TAIL)
             for name, parameter in self.named_parameters():
@@ -69,7 +69,7 @@ class FillUNet(nn.Module):
         return int(2 ** (len(self.widths) - 1))
 
     def forward(self, filled: Tensor, mask: Tensor) -> Tensor:
-        """Return what to subtract from the filled picture, (B, 3, H, W); it means something inside the holes only.
+        """Return the residual to subtract from the filled picture, (B, 3, H, W); only valid inside the holes.
 
         Args:
             filled: (B, 3, H, W), range [0, 1]; the picture, its holes filled smoothly or by a coarser pass.

@@ -1,4 +1,4 @@
-"""A small encoder and decoder whose structure alone prefers photographs to noise; it is fitted to one picture.
+"""The encoder-decoder of Deep Image Prior: its structure favours photographs over noise when fitted to one picture.
 
 Reference:
     Ulyanov et al., Deep Image Prior, 2018, arXiv:1711.10925 (the hourglass with skips).
@@ -81,7 +81,7 @@ def _normalisation(channels: int) -> tuple[nn.Module, ...]:
 
 
 def _initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights as torch does by default, uniformly within 1 / sqrt(fan-in), but from one's own generator."""
+    """Initialise the weights as torch does by default, uniformly within 1 / sqrt(fan-in), from the given generator."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             bound = 1 / math.sqrt(module.weight[0].numel())

@@ -1,4 +1,4 @@
-"""IRCNN: seven dilated convolutions that find noise, a bank of them for bands of noise levels.
+"""IRCNN: seven dilated convolutions that predict the noise, and a bank of them for bands of noise levels.
 
 The paper has a bank of 25. The noise level is told as a map beside the picture (Zhang et al. 2018), so that fewer and
 wider bands suffice, and there is no batch normalisation.
@@ -23,7 +23,7 @@ _HIGHEST_255 = (14.0,)
 
 
 class IRCNN(nn.Module):
-    """Find the noise of (B, 3, H, W).
+    """Predict the noise of (B, 3, H, W).
 
     Args:
         width: channels of all inner layers.
@@ -51,7 +51,7 @@ class IRCNN(nn.Module):
 
     @property
     def receptive_radius_px(self) -> int:
-        """How far the output looks."""
+        """Receptive field: input pixels to each side that an output pixel depends on."""
         return sum(self.dilations)
 
     def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ class IRCNN(nn.Module):
 
 
 class IRCNNBank(nn.ModuleList):
-    """Find the noise of (B, 3, H, W), each picture's by the network of the bank for its level.
+    """Predict the noise of (B, 3, H, W), each picture with the network for its noise level.
 
     Args:
         highest_255: up to which level each network but the last one works, rising, in 0-255 units.
@@ -93,7 +93,7 @@ class IRCNNBank(nn.ModuleList):
 
     @property
     def receptive_radius_px(self) -> int:
-        """How far the output looks."""
+        """Receptive field: input pixels to each side that an output pixel depends on."""
         return self._first.receptive_radius_px
 
     @property

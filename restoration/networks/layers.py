@@ -27,12 +27,12 @@ class ResidualBlock(nn.Module):
 
 
 def rectify(x: Tensor, slopes: Tensor | None) -> Tensor:
-    """Return (B, C, H, W) without what is below zero, or with each channel's share of it; `x` may be overwritten."""
+    """Apply ReLU to (B, C, H, W), or PReLU with a slope per channel; `x` may be overwritten."""
     return functional.relu(x, inplace=True) if slopes is None else functional.prelu(x, slopes)
 
 
 class CollapsibleConv(nn.Module):
-    """A 3x3 convolution that is trained as two linear ones, 3x3 into many channels and 1x1 back, and a shortcut.
+    """A collapsible 3x3 convolution: trained as 3x3 into many channels, 1x1 back and a shortcut, shipped as one kernel.
 
     Both are collapsed into one kernel before every call, so that training costs hardly more than for the kernel itself.
 
@@ -50,7 +50,7 @@ class CollapsibleConv(nn.Module):
         return functional.conv2d(x, self._kernel(), self.narrow.bias, padding=1)
 
     def fused(self) -> nn.Conv2d:
-        """Return the plain convolution that gives the same answers."""
+        """Return the equivalent plain convolution."""
         outgoing, incoming = self.narrow.out_channels, self.wide.in_channels
         plain = nn.Conv2d(incoming, outgoing, 3, padding=1, bias=self.narrow.bias is not None)
         with torch.no_grad():
@@ -61,7 +61,7 @@ class CollapsibleConv(nn.Module):
 
     @torch.no_grad()
     def become(self, kernel: Tensor, bias: Tensor | None) -> None:
-        """Take the weights of a plain convolution: the first inner channels make up for what the others do.
+        """Load the weights of a plain convolution: the first inner channels compensate for the others.
 
         Args:
             kernel: (out_channels, in_channels, 3, 3).

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 
 class SRVGGNetCompact(nn.Module):
-    """Enlarge (B, 3, H, W) by a chain of 3x3 convolutions with slopes, which finds what nearest pixels lack.
+    """Upscale (B, 3, H, W): 3x3 convolutions with PReLU predict the residual to nearest-neighbour upscaling.
 
     Its weights have the names that published files use.
 
@@ -47,7 +47,7 @@ class SRVGGNetCompact(nn.Module):
 
 
 def shrunk_tail(state: Mapping[str, Tensor], *, factor: int) -> dict[str, Tensor]:
-    """Return weights whose answer is that of the given ones, shrunk by `factor` by the means of its pixels.
+    """Return weights whose output is that of the given ones, box-downscaled by `factor`.
 
     All pixels that become one come from the same place of the last layer, so their mean is a layer, too.
 

@@ -1,4 +1,4 @@
-"""The residual U-Net behind the built-in removers of noise and of JPEG artefacts.
+"""The residual U-Net of the built-in denoiser and JPEG repair.
 
 Plain 3x3 residual blocks, strided 2x2 convolutions down and transposed ones up, no biases: a bias-free network scales
 with its input, so it generalises to noise levels it has not seen.
@@ -20,7 +20,7 @@ from restoration.networks.layers import ResidualBlock
 
 
 class ResUNet(nn.Module):
-    """Find the damage of (B, 3, H, W); H and W must be multiples of 2 ** (levels - 1).
+    """Predict the damage of (B, 3, H, W); H and W must be multiples of 2 ** (levels - 1).
 
     Without arguments it has the shape of the built-in denoiser.
 
@@ -68,7 +68,7 @@ class ResUNet(nn.Module):
 
     @property
     def receptive_radius_px(self) -> int:
-        """How far the output looks: two 3x3 convolutions per block, both directions, doubled at each level."""
+        """Receptive field to each side: two 3x3 convolutions per block, both directions, doubled at each level."""
         fine = sum(4 * count * 2**level for level, count in enumerate(self.blocks[:-1]))
         return 2 + fine + 2 * self.blocks[-1] * 2 ** (len(self.blocks) - 1)
 
@@ -81,7 +81,7 @@ class ResUNet(nn.Module):
         return damage
 
     def features(self, damaged: Tensor, told: Tensor) -> Tensor:
-        """Return what the last convolution draws the damage from, (B, width, H, W).
+        """Return the input of the last convolution, (B, width, H, W).
 
         Args:
             damaged: (B, 3, H, W), range [0, 1].

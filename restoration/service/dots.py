@@ -15,7 +15,7 @@ from restoration.types import Task
 
 def with_dots(plan: Plan) -> Plan:
     """Return the plan of a removal of dots with the dots; of any other task, the plan as it is."""
-    if plan.task is not Task.SALT_AND_PEPPER:
+    if plan.task is not Task.SALT_AND_PEPPER or plan.is_left:
         return plan
     pixels = plan.part.cut(bleed_alpha(plan.picture))
     dots = measure_dots(diagnosis.sample(pixels))

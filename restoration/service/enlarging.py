@@ -11,6 +11,7 @@ from PIL import Image
 
 from restoration.arrays import FloatArray
 from restoration.errors import InvalidParameter
+from restoration.images import Picture, bleed_alpha
 from restoration.metrics import psnr
 from restoration.types import Parameters
 
@@ -95,6 +96,11 @@ def consistency_db(result: FloatArray, original: FloatArray) -> float:
         for c in range(3)
     ]
     return min(psnr(np.clip(np.stack(shrunk, axis=2), 0, 1), original), _MOST_DB)
+
+
+def consistency_of(pixels: FloatArray, original: Picture) -> float:
+    """Return how well an enlarged picture, shrunk back, gives the original; see `consistency_db`."""
+    return consistency_db(pixels, bleed_alpha(original))
 
 
 _SIZES = {

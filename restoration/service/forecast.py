@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from restoration.catalogue.parameters import automatic_views
+from restoration.catalogue.measures import automatic_views
 from restoration.types import ModelInfo, RunRecord
 
 _NEAREST = 5

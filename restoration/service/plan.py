@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 import time
 from dataclasses import dataclass
 from typing import Literal
 
-from restoration import diagnosis
 from restoration.arrays import FloatArray, Mask
-from restoration.catalogue.parameters import automatic_views, complete, resolve_auto
+from restoration.catalogue.measures import MEASURES
+from restoration.catalogue.parameters import complete, resolve_auto
 from restoration.errors import ImageTooLarge, InvalidMask, InvalidParameter, InvalidRequest
 from restoration.images import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
+    MAX_SIDE_PX,
+    MAX_SIDE_TO_FIT_PX,
     MOST_FRAMES,
     Picture,
     check_side,
-    read,
+    in_own_range,
     read_kernel,
     read_mask,
     shrink_to,
+    shrink_to_side,
 )
 from restoration.service import undamaged
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
 from restoration.service.preparation import Part, part_of
-from restoration.types import ModelInfo, Parameters, ParamValue, RestoreRequest, Task
+from restoration.service.uploads import Uploads
+from restoration.types import ImageSource, ModelInfo, Parameters, ParamValue, RestoreRequest, Task
 
 MAX_OUTPUT_PIXELS = 64_000_000
 _LEAST_TILE_PX = 64
@@ -40,14 +43,12 @@ class Plan:
 
     Args:
         part: what of the picture the model works on.
-        seen: what of the picture measurements look at.
         is_left: the picture needs nothing of what was asked for; a note says so.
         dots: which samples are dots, (H, W, 3) of the part, where the service has found them.
     """
 
     picture: Picture
     part: Part
-    seen: Picture
     task: Task
     info: ModelInfo
     parameters: dict[str, ParamValue]
@@ -58,7 +59,6 @@ class Plan:
     precision: Literal["auto", "exact"]
     tile_px: int | None
     has_preview: bool
-    take: threading.Event | None
     deadline_s: float | None
     notes: tuple[str, ...]
     is_left: bool = False
@@ -108,7 +108,13 @@ class Plan:
 
 
 def make_plan(
-    request: RestoreRequest, task: Task, info: ModelInfo, *, notes: tuple[str, ...], time_limit_s: float | None
+    request: RestoreRequest,
+    task: Task,
+    info: ModelInfo,
+    *,
+    notes: tuple[str, ...],
+    time_limit_s: float | None,
+    uploads: Uploads | None = None,
 ) -> Plan:
     """Decode what was sent and check everything that can be checked without loading the model.
 
@@ -116,29 +122,27 @@ def make_plan(
         info: the model that was chosen.
         notes: for the user, from that choice.
         time_limit_s: how long the run may take from then on; None for no limit.
+        uploads: decodes each file once; None decodes anew.
 
     Raises:
         InvalidRequest: the picture, the mask, the kernel or a parameter is not fit for use.
     """
     parameters = complete(info, request.parameters)
-    largest = MAX_PIXELS_TO_FIT if request.fit else MAX_PIXELS
-    picture = read(request.image, keep_gps=request.keep_gps, max_pixels=largest)
-    if picture.frames > 1:
-        count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
-        notes = (*notes, f"The file holds {count} pictures; this is the first.")
+    uploads = Uploads(most_bytes=0) if uploads is None else uploads
+    original = picture = _read(request, task, uploads)
+    notes = (*notes, *picture.notes, *_notes_on_frames(picture))
     mask = _mask(request, task, picture)
-    limit = _largest_input_pixels(info, parameters)
-    if picture.width * picture.height > limit:
-        by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
-        fitted = _fitted(
-            picture, info, limit=limit, may_shrink=request.fit, has_mask=mask is not None, by_factor=by_factor
-        )
-        notes = (*notes, f"Shrunk from {picture.size_text} to {fitted.size_text} to fit {info.title}.")
-        picture = fitted
-    seen = diagnosis.visible_part(picture)
-    parameters = resolve_auto(info, parameters, tell=functools.partial(measure, picture, seen, info))
-    reason = undamaged.reason_to_leave(task, info, request.parameters, seen=seen)
-    assumed = undamaged.assumption(task, info, request.parameters, seen=seen)
+    picture = _within_side(picture, has_mask=mask is not None)
+    if picture is not original:
+        notes = (*notes, f"Shrunk from {original.size_text} to {picture.size_text}: a side may have {MAX_SIDE_PX} px.")
+    before = picture
+    picture = _within_limit(picture, info, parameters, may_shrink=request.fit, has_mask=mask is not None)
+    if picture is not before:
+        notes = (*notes, f"Shrunk from {before.size_text} to {picture.size_text} to fit {info.title}.")
+    told_before = uploads if picture is original else None
+    tell = functools.partial(_tell, picture, info, source=request.image, uploads=told_before)
+    parameters = resolve_auto(info, parameters, tell=tell)
+    reason, assumed = undamaged.looked_at(task, info, request.parameters, tell=tell)
     notes = (*notes, *filter(None, (reason, assumed)))
     enlargement = None
     if info.param("scale") is not None:
@@ -151,7 +155,6 @@ def make_plan(
     return Plan(
         picture=picture,
         part=part_of(picture, is_whole=mask is not None),
-        seen=seen,
         task=task,
         info=info,
         parameters=parameters,
@@ -162,7 +165,6 @@ def make_plan(
         precision=request.precision,
         tile_px=request.tile_px,
         has_preview=request.has_preview,
-        take=request.take if info.is_anytime else None,
         deadline_s=None if time_limit_s is None else time.perf_counter() + time_limit_s,
         notes=notes,
         is_left=reason is not None,
@@ -196,21 +198,23 @@ def check_choices(request: RestoreRequest) -> None:
         raise InvalidParameter(message, name="tile_px")
 
 
-def measure(picture: Picture, seen: Picture, info: ModelInfo, name: str) -> float | None:
-    """Return what a picture tells a model under the name of `Param.auto_from`.
+def measure(picture: Picture, info: ModelInfo, name: str) -> float | None:
+    """Return what a picture tells a model under a name of `MEASURES`."""
+    return MEASURES[name].of(picture, info)
+
+
+def _tell(
+    picture: Picture, info: ModelInfo, name: str, *, source: ImageSource, uploads: Uploads | None
+) -> float | None:
+    """Return what a picture tells under a name, measured only where its file has not told it before.
 
     Args:
-        seen: the part of it that measurements look at.
+        uploads: knows what the file told; None where the picture is not as it came.
     """
-    if name == "views":
-        return automatic_views(info, pixels=picture.width * picture.height)
-    if name == "brightness":
-        return 100 * diagnosis.wanted_brightness(seen.pixels)
-    if name == "shadow_noise":
-        return diagnosis.shadow_noise_level(seen)
-    if name == "speckle_level":
-        return diagnosis.speckle_level(seen)
-    return diagnosis.noise_level(seen) if name == "noise_level" else diagnosis.jpeg_quality(seen)
+    is_of_model = name == "views"
+    if uploads is None or is_of_model or picture.width * picture.height > MAX_PIXELS:
+        return measure(picture, info, name)
+    return uploads.tell(source, name, measure=functools.partial(measure, picture, info))
 
 
 def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
@@ -222,25 +226,53 @@ def _mask(request: RestoreRequest, task: Task, picture: Picture) -> Mask | None:
         raise InvalidMask(
             "Inpainting needs a mask but none came; paint over what should be replaced, or upload a mask."
         )
-    return read_mask(request.mask, size=(picture.width, picture.height))
+    return read_mask(request.mask, size=(picture.width, picture.height), of=picture)
 
 
-def _fitted(
-    picture: Picture,
-    info: ModelInfo,
-    *,
-    limit: int,
-    may_shrink: bool,
-    has_mask: bool,
-    by_factor: float | None,
-) -> Picture:
-    """Return a picture that is too large for a model, shrunk to `limit` pixels.
+def _read(request: RestoreRequest, task: Task, uploads: Uploads) -> Picture:
+    largest, longest_px = (MAX_PIXELS_TO_FIT, MAX_SIDE_TO_FIT_PX) if request.fit else (MAX_PIXELS, MAX_SIDE_PX)
+    picture = uploads.read(request.image, keep_gps=request.keep_gps, max_pixels=largest, max_side_px=longest_px)
+    return picture if task is Task.LOW_LIGHT else in_own_range(picture)  # low light finds a brightness of its own
 
-    Args:
-        by_factor: the factor where that, and not the model alone, sets the limit.
+
+def _within_side(picture: Picture, *, has_mask: bool) -> Picture:
+    """Return the picture, one with too long a side, which only `fit` lets in, shrunk to the longest.
+
+    Raises:
+        ImageTooLarge: its mask would have to be shrunk, too.
     """
+    if max(picture.width, picture.height) <= MAX_SIDE_PX:
+        return picture
+    if has_mask:
+        raise ImageTooLarge(
+            f"A side may have at most {MAX_SIDE_PX} px but the picture has {picture.size_text}; "
+            "shrink the picture and the mask together first.",
+            limit=MAX_SIDE_PX,
+        )
+    return shrink_to_side(picture, max_side_px=MAX_SIDE_PX)
+
+
+def _notes_on_frames(picture: Picture) -> tuple[str, ...]:
+    if picture.frames <= 1:
+        return ()
+    count = f"{picture.frames} or more" if picture.frames == MOST_FRAMES else str(picture.frames)
+    return (f"The file holds {count} pictures; this is the first.",)
+
+
+def _within_limit(
+    picture: Picture, info: ModelInfo, parameters: Parameters, *, may_shrink: bool, has_mask: bool
+) -> Picture:
+    """Return the picture, shrunk where a model takes no more pixels; the same one where it does.
+
+    Raises:
+        ImageTooLarge: it has too many, and may not or, because of its mask, cannot be shrunk.
+    """
+    limit = _largest_input_pixels(info, parameters)
+    if picture.width * picture.height <= limit:
+        return picture
     if may_shrink and not has_mask:
         return shrink_to(picture, max_pixels=limit)
+    by_factor = float(parameters["scale"]) if limit < int(info.max_megapixels * 1e6) else None
     takes = "takes" if by_factor is None else f"at a factor of {by_factor:g} takes"
     other = "another model" if by_factor is None else "a smaller factor"
     advice = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from restoration import diagnosis
+from collections.abc import Callable
+
+from restoration.diagnosis import visible_part
 from restoration.diagnosis.sharpness import SHARP, steepness
 from restoration.images import Picture, gray_of
 from restoration.types import ModelInfo, Parameters, Task
@@ -24,41 +26,35 @@ ASSUMED_NOISE = "No noise was found; {title} takes no level, and was applied all
 ASSUMED_COMPRESSION = "No trace of JPEG compression was found; {title} takes no quality, and was applied all the same."
 
 
-def reason_to_leave(task: Task, info: ModelInfo, given: Parameters, *, seen: Picture) -> str | None:
-    """Return why a picture needs none of what a model would do, as a note for the user; None where it may.
+def looked_at(
+    task: Task, info: ModelInfo, given: Parameters, *, tell: Callable[[str], float | None]
+) -> tuple[str | None, str | None]:
+    """Return why a picture needs none of what a model would do, and what a model that measures nothing assumes.
 
-    Dots are looked for later, at every pixel. A damage described by hand is taken to be there.
+    Both are notes for the user, None where the damage is there. One that is described by hand is taken to be there;
+    dots and blur are looked for later.
 
     Args:
         given: what the user set.
-        seen: the part of the picture that measurements look at.
+        tell: returns what the picture tells under a name of `MEASURES`.
     """
-    if task is Task.DENOISE and _is_measured(info, given, "noise_level"):
-        return NO_NOISE if diagnosis.noise_level(seen) < FAINT_NOISE_255 else None
-    if task is Task.DEJPEG and _is_measured(info, given, "jpeg_quality"):
-        return NO_COMPRESSION if diagnosis.jpeg_quality(seen) is None else None
-    return None
-
-
-def assumption(task: Task, info: ModelInfo, given: Parameters, *, seen: Picture) -> str | None:
-    """Return a note where a model that measures nothing repairs a damage that was not found."""
-    if given or any(param.auto_from in ("noise_level", "jpeg_quality") for param in info.params):
-        return None
-    if task is Task.DENOISE and diagnosis.noise_level(seen) < FAINT_NOISE_255:
-        return ASSUMED_NOISE.format(title=info.title)
-    if task is Task.DEJPEG and diagnosis.jpeg_quality(seen) is None:
-        return ASSUMED_COMPRESSION.format(title=info.title)
-    return None
+    if task is Task.DENOISE:
+        name, note, assumption = "noise_level", NO_NOISE, ASSUMED_NOISE
+    elif task is Task.DEJPEG:
+        name, note, assumption = "jpeg_quality", NO_COMPRESSION, ASSUMED_COMPRESSION
+    else:
+        return None, None
+    is_measured = any(param.auto_from == name for param in info.params)
+    described = [param.name for param in info.params if param.auto_from in (name, "speckle_level")]
+    if any(given.get(each) for each in described) or (given and not is_measured):
+        return None, None
+    found = tell(name)
+    if found is not None and (task is Task.DEJPEG or found >= FAINT_NOISE_255):
+        return None, None
+    return (note, None) if is_measured else (None, assumption.format(title=info.title))
 
 
 def is_sharp(picture: Picture) -> bool:
     """Tell whether a picture has sharp edges in every direction."""
-    found = steepness(gray_of(picture.pixels))
+    found = steepness(gray_of(visible_part(picture).pixels))
     return found is not None and found >= SHARP
-
-
-def _is_measured(info: ModelInfo, given: Parameters, name: str) -> bool:
-    """Tell whether a model has the picture measured: no other parameter describes the damage."""
-    measured = [param.name for param in info.params if param.auto_from == name]
-    described = [param.name for param in info.params if param.auto_from in (name, "speckle_level")]
-    return bool(measured) and not any(given.get(each) for each in described)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Any, Literal
+
+from restoration.types.mapping import FrozenMapping
 
 ParamValue = float | int | bool | str
 Parameters = Mapping[str, ParamValue]
@@ -37,7 +38,8 @@ class Param:
         label, help: words for the page and the command line.
         unit_scale: the model receives `value / unit_scale`; 255 for a sigma shown in 0-255 units.
         is_advanced: folded away in the page.
-        auto_from: where not empty, 0 stands for what the picture itself tells under this name (see `diagnosis`).
+        auto_from: where not empty, 0 stands for what the picture itself tells under this name (see
+            `catalogue.measures`).
         auto_fallback: the value where the picture tells nothing.
         auto_with: the picture is asked only where it is asked for this other parameter, too; else `auto_fallback`.
         undamaged_value: what the model is told of pictures without damage, in the unit that users see: in passes after
@@ -60,12 +62,15 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     affects_weights: bool = False
-    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "speckle_level", "views"] = ""
+    auto_from: str = ""
     auto_fallback: float = 0.0
     auto_with: str = ""
     undamaged_value: float | None = None
     is_mix: bool = False
-    enabled_when: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    enabled_when: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "enabled_when", FrozenMapping(self.enabled_when))
 
     def is_enabled(self, values: Parameters) -> bool:
         """Tell whether the parameter counts beside the others of its model."""
@@ -96,7 +101,10 @@ class WeightFile:
     sha256: str | None = None
     size_bytes: int | None = None
     licence: str = ""
-    when: Parameters = field(default_factory=lambda: MappingProxyType({}))
+    when: Parameters = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "when", FrozenMapping(self.when))
 
     @property
     def hub_address(self) -> str:
@@ -157,7 +165,11 @@ class ModelInfo:
     macs_per_pixel: float = 0.0
     large_px: int = 0
     large_cost: float = 1.0
-    measured: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    measured: Mapping[str, float] = field(default_factory=FrozenMapping)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "config", FrozenMapping(self.config))
+        object.__setattr__(self, "measured", FrozenMapping(self.measured))
 
     def param(self, name: str) -> Param | None:
         """Return the parameter of that name, or None."""
@@ -180,4 +192,4 @@ class ModelStatus:
 
 def as_mapping(values: Mapping[str, ParamValue] | None) -> Parameters:
     """Return a read-only copy of parameters; None becomes empty."""
-    return MappingProxyType(dict(values or {}))
+    return FrozenMapping(values)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from restoration import __version__
@@ -15,6 +17,7 @@ from restoration.images import Picture, write
 
 if TYPE_CHECKING:
     from os import PathLike
+from restoration.types.mapping import FrozenMapping
 from restoration.types.models import ModelInfo, Parameters, Task
 
 
@@ -64,6 +67,9 @@ class RestoreResult:
     consistency_db: float | None = None
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", FrozenMapping(self.parameters))
+
     @property
     def recipe(self) -> str:
         """How the picture was made, as JSON: task, model, weights and parameters; no mask, kernel or shrinking."""
@@ -72,8 +78,17 @@ class RestoreResult:
 
     @property
     def image(self) -> Image.Image:
-        """The restored picture as a PIL image."""
+        """The restored picture as a PIL image: 8 bits per channel, except 16-bit gray without alpha.
+
+        Where the picture has 16 bits, `image.info["bit_depth"]` says how many the image has kept; `array` and `save`
+        keep all.
+        """
         return self.picture.to_pil()
+
+    @property
+    def array(self) -> npt.NDArray[np.uint8] | npt.NDArray[np.uint16]:
+        """The restored picture with all its bits: (H, W), (H, W, 2), (H, W, 3) or (H, W, 4), uint8 or uint16."""
+        return self.picture.to_array()
 
     def save(self, path: str | PathLike[str]) -> Path:
         """Write the restored picture, in the format of the path's ending, with depth, alpha, EXIF and ICC kept.

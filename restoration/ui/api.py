@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -15,8 +15,8 @@ from gradio.data_classes import FileData
 from gradio.events import api as gradio_api
 from gradio_client.utils import is_file_obj_with_meta
 
-from restoration.errors import InvalidParameter, InvalidRequest
-from restoration.service.door import Service
+from restoration.errors import InvalidParameter, InvalidRequest, LeaseExpired
+from restoration.service.door import Restoration, Service
 from restoration.types import (
     Done,
     Event,
@@ -30,8 +30,10 @@ from restoration.types import (
     Task,
     as_mapping,
 )
-from restoration.ui import callbacks, previews, status, text
+from restoration.ui import previews, runs, shown, status, text
+from restoration.ui.failures import user_errors
 from restoration.ui.form import chosen_format
+from restoration.ui.presence import client_presence
 
 _Written = TypeVar("_Written")
 
@@ -49,11 +51,11 @@ def add_endpoints(service: Service) -> None:
 
     def models(task: str | None = None) -> list[dict[str, Any]]:
         """List the models (of one task), the default first, with their parameters and whether they can run now."""
-        with callbacks.user_errors():
+        with user_errors():
             chosen = None if task is None else _task(task, tuple(Task))
             return [describe(entry) for entry in service.list_models(chosen)]
 
-    gradio_api(models, api_name="models", concurrency_limit=callbacks.CONCURRENT_RUNS)
+    gradio_api(models, api_name="models", concurrency_limit=runs.CONCURRENT_RUNS)
 
 
 def describe(entry: ModelStatus) -> dict[str, Any]:
@@ -89,8 +91,8 @@ def _add(service: Service, name: str, tasks: tuple[Task, ...], summary: str) -> 
         _endpoint(service, tasks),
         api_name=name,
         api_description=f"{summary} Returns the result file and a description of the run.",
-        concurrency_limit=callbacks.CONCURRENT_RUNS,
-        concurrency_id=callbacks.RUN_GROUP,
+        concurrency_limit=runs.CONCURRENT_RUNS,
+        concurrency_id=runs.RUN_GROUP,
     )
     page = gr.context.Context.root_block
     assert page is not None
@@ -104,7 +106,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
 
     async def endpoint(*values: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         given = dict(zip(fields, values, strict=True))
-        with callbacks.user_errors():
+        with user_errors():
             parameters = {name: _scalar(name, given[name]) for name in params if given[name] is not None}
             request = RestoreRequest(
                 image=_file(given["image"]),
@@ -120,7 +122,7 @@ def _endpoint(service: Service, tasks: tuple[Task, ...]) -> Endpoint:
                 file_format=chosen_format(given["format"]),
             )
             write = functools.partial(
-                callbacks.result_file, stem=previews.stem_of(str(request.image)), file_format=given["format"]
+                shown.result_file, stem=previews.stem_of(str(request.image)), file_format=given["format"]
             )
             result, (path, _) = await _wait(service.restore(request), write)
         return FileData(path=path, orig_name=Path(path).name).model_dump(), _facts(result)
@@ -178,18 +180,21 @@ def _fields(tasks: Sequence[Task], params: dict[str, Param]) -> dict[str, tuple[
     return fields
 
 
-async def _wait(
-    events: Generator[Event, None, None], write: Callable[[RestoreResult], _Written]
-) -> tuple[RestoreResult, _Written]:
+async def _wait(events: Restoration, write: Callable[[RestoreResult], _Written]) -> tuple[RestoreResult, _Written]:
     """Consume the events in worker threads; when the call is cancelled, close the iterator so that the work stops.
+
+    It stops, too, when the client has gone.
 
     Args:
         write: what to do with the result before its memory is given to others.
     """
     progress = gr.Progress()
     steps = _Steps(events)
+    is_there = client_presence()
     try:
         while True:
+            if not is_there():
+                raise LeaseExpired
             event = await anyio.to_thread.run_sync(steps.next)
             if isinstance(event, Done):
                 return event.result, await anyio.to_thread.run_sync(write, event.result)
@@ -206,7 +211,7 @@ async def _wait(
 class _Steps:
     """An iterator that one thread may close while another is inside it; closing then waits for the step to end."""
 
-    def __init__(self, events: Generator[Event, None, None]) -> None:
+    def __init__(self, events: Restoration) -> None:
         self._events = events
         self._lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""Other answers on the same mask: another seed, and all quick methods side by side."""
+"""Fill the same mask again: with another seed, or with all quick methods side by side."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from restoration.errors import RestorationError
 from restoration.images import preview_bytes
 from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
-from restoration.ui import callbacks, status, text
+from restoration.ui import runs, status, text
 from restoration.ui.components import keep_file
+from restoration.ui.failures import user_errors
 from restoration.ui.form import Form, ReadMask
 from restoration.ui.panel import SettingsPart
+from restoration.ui.upload import present
 
 _QUICK = ("telea", "navier-stokes", "fill-unet", "migan", "exemplar")
 _MARGIN = 0.15
@@ -31,7 +33,7 @@ _PRESS_RESTORE = "() => document.getElementById('inpaint-go').click()"
 
 @dataclass(frozen=True)
 class Comparison:
-    """The buttons, the pictures of the quick methods, and what is said of those that gave none."""
+    """The buttons, the gallery of results, and the notes on methods that failed."""
 
     button: gr.Button
     cancel: gr.Button
@@ -40,7 +42,7 @@ class Comparison:
 
 
 def build_another(settings: SettingsPart) -> gr.Button:
-    """Place the button for another seed; it is seen where the model takes one."""
+    """Place the button for another seed; it is visible if the model has a seed."""
     models = [model for model, _ in settings.params.named("seed")]
     button = gr.Button(text.ANOTHER_FILL, size="sm", visible=settings.model.value in models, elem_id="inpaint-another")
     settings.model.change(
@@ -81,9 +83,9 @@ def wire(
     count = len(mask_inputs)
 
     def compare(path: str | None, *values: Any) -> Generator[tuple[Any, ...], None, None]:
-        with callbacks.user_errors():
+        with user_errors():
             yield gr.skip(), gr.update(value="", visible=False), *_buttons(is_busy=True)
-            checked = callbacks.present(path)
+            checked = present(path)
             marked = read_mask(checked, values[:count])
             task, _, *rest = values[count:]
             entries: list[tuple[str, str]] = []
@@ -93,7 +95,7 @@ def wire(
                 request = Form.from_values(settings, [task, model, *rest]).request(checked, marked)
                 try:
                     result = yield from _steps(service, replace(request, has_preview=False))
-                except RestorationError as error:  # another method may be quicker, or take more
+                except RestorationError as error:  # another method may be faster or take larger pictures
                     refused = error
                     notes.append(status.note(text.NOT_COMPARED.format(title=title, reason=error)))
                 else:
@@ -110,8 +112,8 @@ def wire(
         compare,
         inputs=[source, *mask_inputs, *settings.inputs],
         outputs=[comparison.gallery, comparison.notes, *buttons],
-        concurrency_limit=callbacks.CONCURRENT_RUNS,
-        concurrency_id=callbacks.RUN_GROUP,
+        concurrency_limit=runs.CONCURRENT_RUNS,
+        concurrency_id=runs.RUN_GROUP,
         show_progress="minimal",
         show_progress_on=comparison.gallery,
         api_visibility="private",
@@ -140,7 +142,7 @@ def _quick(service: Service) -> list[tuple[str, str]]:
 
 
 def _steps(service: Service, request: RestoreRequest) -> Generator[tuple[Any, ...], None, RestoreResult]:
-    """Return the result; on the way, change nothing on the page as often as the event may be cancelled."""
+    """Return the result; until then yield updates that change nothing, at which the event can be cancelled."""
     with closing(service.restore(request)) as events:
         for event in events:
             if isinstance(event, Done):
@@ -150,7 +152,7 @@ def _steps(service: Service, request: RestoreRequest) -> Generator[tuple[Any, ..
 
 
 def tile(result: RestoreResult, mask: Mask) -> str:
-    """Write the part of the result round the mask, with a margin, as a file to be shown; return its path."""
+    """Write a preview of the result around the mask, with a margin; return its path."""
     slices = []
     for axis, length in enumerate(mask.shape):
         marked = np.flatnonzero(mask.any(axis=1 - axis))

@@ -15,7 +15,8 @@ os.environ.setdefault(  # swept, so no other program's
 
 import gradio as gr
 
-from restoration.service.door import Service, default_service
+from restoration.service.door import Service
+from restoration.service.python import default_service
 from restoration.ui import api, denoise, inpaint, low_light, records, super_resolution, text
 from restoration.ui import send_to_tab as onward
 from restoration.ui.result_cache import Answers

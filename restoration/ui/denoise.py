@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,16 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
 from restoration.service.door import Service
 from restoration.types import Task
-from restoration.ui import callbacks, panel, previews, status, text
+from restoration.ui import panel, runs, status, text
 from restoration.ui.components import picture_upload
 from restoration.ui.panel import ResultPart
+from restoration.ui.restore_flow import RestoreForm, wire_restore
 from restoration.ui.result_cache import Answers
 from restoration.ui.send_to_tab import Arrival
+from restoration.ui.upload import take_file, wire_upload
 
 _FAINT_NOISE_255 = 2.0  # the eye does not see less
 _TASKS = tuple(task for _, task in text.DAMAGES)
@@ -59,9 +61,7 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             with gr.Column(scale=7, min_width=320):
                 result = panel.build_result(buttons, prefix="denoise")
 
-    arrived = callbacks.wire_restore(
-        service, answers, source=picture.source, settings=settings, result=result, kernel=kernel
-    )
+    arrived = wire_restore(service, answers, RestoreForm(picture.source, settings, kernel=kernel), result)
 
     def follow(event: Dependency) -> None:
         arrived(event)
@@ -70,11 +70,11 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             inputs=[picture.source, damage, by_hand],
             outputs=[findings, damage, settings.model],
             show_progress="hidden",
-            concurrency_limit=callbacks.CONCURRENT_RUNS,
+            concurrency_limit=runs.CONCURRENT_RUNS,
             api_visibility="private",
         )
 
-    follow(callbacks.wire_upload(picture))
+    follow(wire_upload(picture, service.uploads))
     damage.change(
         lambda task: gr.update(visible=task == Task.DEBLUR.value),
         inputs=damage,
@@ -105,10 +105,11 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             inputs=[picture.source, damage],
             outputs=findings,
             show_progress="hidden",
-            concurrency_limit=callbacks.CONCURRENT_RUNS,
+            concurrency_limit=runs.CONCURRENT_RUNS,
             api_visibility="private",
         )
-    return result, Arrival("denoise", callbacks.take_file, [picture.source, picture.image, picture.caption], follow)
+    take = functools.partial(take_file, service.uploads)
+    return result, Arrival("denoise", take, [picture.source, picture.image, picture.caption], follow)
 
 
 def look_at(service: Service, path: str | None, task: Task, *, is_chosen: bool) -> tuple[Any, Any, Any]:
@@ -121,7 +122,7 @@ def look_at(service: Service, path: str | None, task: Task, *, is_chosen: bool) 
     if path is None:
         return "", gr.skip(), gr.skip()
     try:
-        findings = diagnose(previews.look(path))
+        findings = service.uploads.diagnose(path)
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip(), gr.skip()
     line = status.findings(findings)
@@ -142,4 +143,4 @@ def _model_list(service: Service, task: Task, model: str | None) -> dict[str, An
 def _take_example(service: Service, paths: Sequence[Path], index: int) -> tuple[Any, ...]:
     path = paths[index]
     task, model = _EXAMPLE_SETTINGS.get(path.stem, (_TASKS[0], None))
-    return (*callbacks.take_file(str(path)), task.value, _model_list(service, task, model), False)
+    return (*take_file(service.uploads, str(path)), task.value, _model_list(service, task, model), False)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
-
-import numpy as np
 
 from restoration.arrays import Mask
 from restoration.errors import InvalidParameter
@@ -48,16 +45,14 @@ class Form:
         parameters = settings.params.values(model, controls)
         return cls(Task(task), model, file_format, fit, precision, keep_gps, parameters)
 
-    def request(
-        self, source: str, marked: Marked | None, kernel: str | None = None, take: threading.Event | None = None
-    ) -> RestoreRequest:
+    def request(self, source: str, marked: Marked | None, kernel: str | None = None) -> RestoreRequest:
         """Return what the service is asked for; a kernel counts for deblurring only."""
         return RestoreRequest(
             image=Path(source),
             task=self.task,
             model=self.model,
             parameters=as_mapping(self.parameters),
-            mask=None if marked is None else marked.mask.astype(np.uint8) * np.uint8(255),
+            mask=None if marked is None else marked.mask,
             feather_px=0 if marked is None else marked.feather_px,
             kernel=None if kernel is None or self.task is not Task.DEBLUR else Path(kernel),
             fit=self.fit,
@@ -65,7 +60,6 @@ class Form:
             keep_gps=self.keep_gps,
             file_format=chosen_format(self.file_format),
             has_preview=True,
-            take=take,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,19 @@ from restoration.errors import InvalidMask, RestorationError
 from restoration.images import check_mask, grow_mask, kept_by_layers, mask_from_layers
 from restoration.images import read_mask as read_mask_file
 from restoration.service.door import Service
+from restoration.service.uploads import Uploads
 from restoration.types import Task
-from restoration.ui import callbacks, compare, mask_tools, panel, previews, status, text
+from restoration.ui import compare, mask_tools, panel, previews, status, text
 from restoration.ui.components import MaskEditor, keep_file
 from restoration.ui.form import Marked
 from restoration.ui.panel import ResultPart
+from restoration.ui.restore_flow import RestoreForm, wire_restore
 from restoration.ui.result_cache import Answers
 from restoration.ui.send_to_tab import Arrival
 
 _REPLACE_COLOUR = "#e11d48"
 _KEEP_COLOUR = "#16a34a"
 _BRUSH_PX = 16
-
-Mask = Mask
 
 
 def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
@@ -58,15 +59,8 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
                 comparison = compare.build_comparison()
 
     mask_inputs = [editor, options.file, options.grow, options.feather]
-    follow = callbacks.wire_restore(
-        service,
-        answers,
-        source=picture.source,
-        settings=settings,
-        result=result,
-        mask_inputs=mask_inputs,
-        read_mask=read_mask,
-    )
+    inputs = RestoreForm(picture.source, settings, mask_inputs, read_mask)
+    follow = wire_restore(service, answers, inputs, result)
     compare.wire(
         service,
         source=picture.source,
@@ -77,18 +71,23 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
         another=another,
     )
     mask_tools.wire(
+        service.uploads,
         source=picture.source,
         editor=editor,
         buttons=buttons_of_mask,
         options=options,
         marked_so_far=marked_so_far,
         read_mask=read_mask,
-        sketch=sketch,
+        sketch=functools.partial(sketch, service.uploads),
     )
+
+    def start_painting(path: str | None) -> tuple[Any, ...]:
+        return _start_painting(service.uploads, path)
+
     private: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     steps = [picture.source, editor, caption, upload_step, paint_step]
     upload = picture.image.input(
-        _start_painting,
+        start_painting,
         inputs=picture.image,
         outputs=steps,
         show_progress="minimal",
@@ -101,13 +100,13 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
     follow(other.click(_start_over, outputs=[*steps, picture.image, *gone], queue=False, **private))
     if examples is not None:
         example = examples.click(
-            lambda index: _take_example(paths[index]),
+            lambda index: _take_example(service.uploads, paths[index]),
             inputs=examples,
             outputs=[*steps, *gone, options.accordion],
             **private,
         )
         follow(example)
-    return result, Arrival("inpaint", lambda path: (*_start_painting(path), None, *_hidden()), [*steps, *gone], follow)
+    return result, Arrival("inpaint", lambda path: (*start_painting(path), None, *_hidden()), [*steps, *gone], follow)
 
 
 def marked_so_far(source: str, layers: Sequence[Any] | None, mask_path: str | None) -> Mask:
@@ -140,12 +139,12 @@ def read_mask(source: str, values: Sequence[Any]) -> Marked:
     return Marked(check_mask(grow_mask(mask, px=int(grow_px))), int(feather_px))
 
 
-def sketch(path: str, mask: Mask | None = None) -> dict[str, Any]:
+def sketch(uploads: Uploads, path: str, mask: Mask | None = None) -> dict[str, Any]:
     """Return an editor value without strokes; what is marked is veiled in its background.
 
     The editor of Gradio 6.31 misplaces layers that it is given.
     """
-    background = previews.editor_preview(path)
+    background = previews.editor_preview(uploads, path)
     if mask is not None:
         background = previews.veiled(background, mask)
     return {"background": keep_file(previews.png(background), "picture.png"), "layers": [], "composite": None}
@@ -169,13 +168,13 @@ def _build_editor() -> MaskEditor:
     )
 
 
-def _start_painting(path: str | None, mask: Path | None = None) -> tuple[Any, ...]:
+def _start_painting(uploads: Uploads, path: str | None, mask: Path | None = None) -> tuple[Any, ...]:
     if path is None:
         return None, None, "", gr.skip(), gr.skip()
     try:
         line = previews.caption_of(path)
         known = None if mask is None else read_mask_file(mask, size=previews.original_size(path))
-        value = sketch(path, known)
+        value = sketch(uploads, path, known)
     except RestorationError as error:
         gr.Warning(str(error))
         return None, None, "", gr.skip(), gr.skip()
@@ -192,8 +191,8 @@ def _start_over() -> tuple[Any, ...]:
     return None, None, "", gr.update(visible=True), gr.update(visible=False), None, None, *_hidden()
 
 
-def _take_example(path: Path) -> tuple[Any, ...]:
+def _take_example(uploads: Uploads, path: Path) -> tuple[Any, ...]:
     file = path.with_name(f"{path.stem}-mask.png")
     mask = file if file.is_file() else None
     shown = None if mask is None else str(mask)
-    return (*_start_painting(str(path), mask), shown, *_hidden(), gr.update(open=mask is not None))
+    return (*_start_painting(uploads, str(path), mask), shown, *_hidden(), gr.update(open=mask is not None))

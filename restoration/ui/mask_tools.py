@@ -1,4 +1,4 @@
-"""The tools for masks: find scratches, invert, clear, upload and download, grow, feather, and the exact mask shown."""
+"""Mask tools: find scratches, invert, clear, upload, download, grow, feather, and show the exact mask."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from PIL import Image
 from restoration.arrays import Mask
 from restoration.diagnosis.scratches import find_scratches
 from restoration.errors import InvalidMask
-from restoration.images import read
-from restoration.ui import callbacks, previews, status, text
+from restoration.service.uploads import Uploads
+from restoration.ui import previews, status, text
 from restoration.ui.components import MaskEditor, SourceImage, keep_file, picture_upload
+from restoration.ui.failures import user_errors
 from restoration.ui.form import ReadMask
+from restoration.ui.upload import present
 
 _INFO_S = 15
 _MAX_GROW_PX = 50
 _MAX_FEATHER_PX = 50
 
-Mask = Mask
 MarkedSoFar = Callable[[str, Sequence[Any] | None, str | None], Mask]
 Sketch = Callable[[str, Mask | None], dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class MaskButtons:
-    """What acts on the mask at once."""
+    """Buttons that change the mask immediately."""
 
     find: gr.Button
     invert: gr.Button
@@ -39,7 +40,7 @@ class MaskButtons:
 
 @dataclass(frozen=True)
 class MaskOptions:
-    """What is set for the mask; `file` holds what is marked so far."""
+    """Options of the mask; `file` holds the mask so far."""
 
     accordion: gr.Accordion
     file: SourceImage
@@ -90,6 +91,7 @@ def build_options() -> MaskOptions:
 
 
 def wire(
+    uploads: Uploads,
     *,
     source: gr.State,
     editor: MaskEditor,
@@ -102,27 +104,27 @@ def wire(
     """Connect the tools.
 
     Args:
-        marked_so_far: what is marked by strokes and file.
-        sketch: the editor's value that shows a mask.
+        marked_so_far: returns the mask from strokes and file.
+        sketch: returns the editor value that shows a mask.
     """
 
     def fold(path: str, mask: Mask) -> tuple[Any, ...]:
-        """Return editor, mask picture and what was shown before: the strokes become part of the mask picture."""
+        """Return updates that merge the strokes into the mask image."""
         file = keep_file(mask_file(mask), f"{previews.stem_of(path)}-mask.png") if mask.any() else None
         return sketch(path, mask if mask.any() else None), file, *_outdated()
 
     def find(path: str | None, layers: Any, mask_path: str | None, sensitivity: float) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
-            found = find_scratches(read(checked), sensitivity=float(sensitivity))
+        with user_errors():
+            checked = present(path)
+            found = find_scratches(uploads.read(checked), sensitivity=float(sensitivity))
             if not found.any():
                 raise InvalidMask(text.NO_SCRATCHES)
             gr.Info(text.SCRATCHES_FOUND.format(facts=facts_of(found)), duration=_INFO_S)
             return fold(checked, marked_so_far(checked, layers, mask_path) | found)
 
     def invert(path: str | None, layers: Any, mask_path: str | None) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
+        with user_errors():
+            checked = present(path)
             mask = marked_so_far(checked, layers, mask_path)
             if not mask.any():
                 raise InvalidMask(text.NO_MASK)
@@ -131,16 +133,16 @@ def wire(
     def take_file(path: str | None, layers: Any, mask_path: str | None) -> tuple[Any, ...]:
         if path is None:
             return gr.skip(), gr.skip(), *_outdated()
-        with callbacks.user_errors():
+        with user_errors():
             return fold(path, marked_so_far(path, layers, mask_path))
 
     def clear(path: str | None) -> tuple[Any, ...]:
-        with callbacks.user_errors():
+        with user_errors():
             return None if path is None else sketch(path, None), None, *_outdated()
 
     def show(path: str | None, *values: Any) -> tuple[Any, ...]:
-        with callbacks.user_errors():
-            checked = callbacks.present(path)
+        with user_errors():
+            checked = present(path)
             mask = read_mask(checked, values).mask
             name = keep_file(mask_file(mask), f"{previews.stem_of(checked)}-mask.png")
             facts = status.caption(facts_of(mask))
@@ -162,16 +164,16 @@ def wire(
 
 
 def mask_file(mask: Mask) -> bytes:
-    """Return a mask as a PNG file, white where it is set, one bit per pixel."""
+    """Return a mask as a 1-bit PNG file, white where it is set."""
     return previews.png(Image.fromarray(mask.astype(np.uint8) * 255).convert("1"))
 
 
 def facts_of(mask: Mask) -> str:
-    """Return one line: how much of the picture the mask covers, in how many places."""
+    """Return how much of the picture the mask covers, in how many regions."""
     count = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)[0] - 1
     return text.MASK_SHARE.format(share=100 * float(mask.mean()), count=count)
 
 
 def _outdated() -> tuple[Any, ...]:
-    """Return updates that take away a mask shown before: preview, facts, download."""
+    """Return updates that hide the previous mask: preview, facts, download."""
     return gr.update(value=None, visible=False), "", gr.update(value=None, visible=False)

@@ -69,7 +69,7 @@ class ResultPart:
 
     @property
     def outputs(self) -> list[gr.components.Component]:
-        """What a run changes, in the order of `callbacks.Shown`."""
+        """What a run changes, in the order of `shown.Shown`."""
         return [self.slider, self.status, self.download, self.restore, self.cancel, self.take]
 
 
@@ -138,7 +138,7 @@ def build_settings(service: Service, *, tasks: Sequence[Task], task: gr.State | 
 
 
 def build_buttons(prefix: str) -> Buttons:
-    """Place Restore, Cancel and Take this one, and the line that says what the run will cost."""
+    """Place the Restore, Cancel and Stop buttons, and the estimate of the run."""
     with gr.Row(elem_classes="actions"):
         restore = gr.Button(text.RESTORE, variant="primary", size="lg", scale=3, min_width=120, elem_id=f"{prefix}-go")
         cancel = gr.Button(text.CANCEL, size="lg", scale=1, min_width=90, interactive=False, elem_id=f"{prefix}-cancel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,10 +11,12 @@ from gradio.events import Dependency
 
 from restoration.service.door import Service
 from restoration.types import Task
-from restoration.ui import callbacks, panel
+from restoration.ui import panel, runs
 from restoration.ui.panel import ResultPart
+from restoration.ui.restore_flow import RestoreForm, wire_restore
 from restoration.ui.result_cache import Answers
 from restoration.ui.send_to_tab import Arrival
+from restoration.ui.upload import take_file, wire_upload
 
 Look = Callable[[str | None, str], tuple[Any, Any]]
 
@@ -40,7 +43,7 @@ def build_plain_tab(
         with gr.Column(scale=7, min_width=320):
             result = panel.build_result(buttons, prefix=prefix)
 
-    arrived = callbacks.wire_restore(service, answers, source=picture.source, settings=settings, result=result)
+    arrived = wire_restore(service, answers, RestoreForm(picture.source, settings), result)
 
     def follow(event: Dependency) -> None:
         arrived(event)
@@ -50,19 +53,19 @@ def build_plain_tab(
                 inputs=[picture.source, settings.model],
                 outputs=[findings, settings.model],
                 show_progress="hidden",
-                concurrency_limit=callbacks.CONCURRENT_RUNS,
+                concurrency_limit=runs.CONCURRENT_RUNS,
                 api_visibility="private",
             )
 
     taken = [picture.source, picture.image, picture.caption]
-    follow(callbacks.wire_upload(picture))
+    follow(wire_upload(picture, service.uploads))
     if dataset is not None:
         example = dataset.click(
-            lambda index: callbacks.take_file(str(paths[index])),
+            lambda index: take_file(service.uploads, str(paths[index])),
             inputs=dataset,
             outputs=taken,
             show_progress="hidden",
             api_visibility="private",
         )
         follow(example)
-    return result, Arrival(prefix, callbacks.take_file, taken, follow)
+    return result, Arrival(prefix, functools.partial(take_file, service.uploads), taken, follow)

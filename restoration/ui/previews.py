@@ -9,7 +9,8 @@ import numpy as np
 from PIL import Image
 
 from restoration.arrays import Mask
-from restoration.images import MOST_FRAMES, ImageHeader, Picture, preview_bytes, probe, read_to_measure, read_to_show
+from restoration.images import MOST_FRAMES, ImageHeader, preview_bytes, probe
+from restoration.service.uploads import Uploads
 from restoration.types import RestoreResult
 
 _MAX_SIDE_PX = 2048
@@ -33,21 +34,16 @@ def caption_of(path: str) -> str:
     return ", ".join(parts)
 
 
-def look(path: str) -> Picture:
-    """Read a picture, or as much of it as is enough, to measure it; also one that will have to be shrunk."""
-    return read_to_measure(path)
-
-
-def browser_preview(path: str) -> bytes | None:
+def browser_preview(uploads: Uploads, path: str) -> bytes | None:
     """Return a preview of a file that browsers cannot show, or None where they can."""
     if probe(path).format in _SHOWN_BY_BROWSERS:
         return None
-    return _preview_of(path, max_side_px=_MAX_SIDE_PX)
+    return _preview_of(uploads, path, max_side_px=_MAX_SIDE_PX)
 
 
-def editor_preview(path: str) -> Image.Image:
+def editor_preview(uploads: Uploads, path: str) -> Image.Image:
     """Return an upright 8-bit picture to paint a mask on."""
-    return _open(_preview_of(path, max_side_px=_MAX_EDITOR_SIDE_PX)).convert("RGB")
+    return _open(_preview_of(uploads, path, max_side_px=_MAX_EDITOR_SIDE_PX)).convert("RGB")
 
 
 def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
@@ -67,9 +63,9 @@ def before_and_after(result: RestoreResult) -> tuple[bytes, bytes]:
     return png(original), after
 
 
-def small_original(path: str, *, size: tuple[int, int]) -> bytes:
+def small_original(uploads: Uploads, path: str, *, size: tuple[int, int]) -> bytes:
     """Return the original as a JPEG file of that size, to lie beside a run's preview."""
-    return jpeg(_open(_preview_of(path, max_side_px=max(size))).convert("RGB").resize(size))
+    return jpeg(_open(_preview_of(uploads, path, max_side_px=max(size))).convert("RGB").resize(size))
 
 
 def jpeg(image: Image.Image) -> bytes:
@@ -103,8 +99,8 @@ def stem_of(path: str) -> str:
     return Path(path).stem or "picture"
 
 
-def _preview_of(path: str, *, max_side_px: int) -> bytes:
-    return preview_bytes(read_to_show(path, max_side_px=max_side_px), max_side_px=max_side_px)
+def _preview_of(uploads: Uploads, path: str, *, max_side_px: int) -> bytes:
+    return preview_bytes(uploads.small(path, max_side_px=max_side_px), max_side_px=max_side_px)
 
 
 def _format_name(header: ImageHeader) -> str:

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from restoration.arrays import FloatArray
 from restoration.catalogue.parameters import strength_of
 from restoration.images import quantize
-from restoration.service.door import consistency_of, with_share
+from restoration.service.compositing import mixed_by_strength
+from restoration.service.enlarging import consistency_of
 from restoration.types import ParamValue, RestoreResult, as_mapping
 from restoration.ui.form import Form
 
@@ -145,7 +146,7 @@ class Answers:
         before = kept.before.astype(np.float32) / np.float32(np.iinfo(kept.before.dtype).max)
         original = kept.result.original.with_pixels(before, alpha=kept.alphas[0])
         answer = kept.answer.astype(np.float32)
-        pixels = with_share(original, answer, share=strength_of(info, parameters))
+        pixels = mixed_by_strength(original, answer, strength=strength_of(info, parameters))
         return replace(
             kept.result,
             picture=kept.result.picture.with_pixels(pixels, alpha=kept.alphas[1]),

@@ -9,8 +9,11 @@ from typing import Any
 
 import gradio as gr
 
-from restoration.ui import callbacks, text
+from restoration.ui import runs, text
+from restoration.ui.failures import user_errors
 from restoration.ui.panel import ResultPart
+from restoration.ui.restore_flow import Follow
+from restoration.ui.upload import present
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Arrival:
     tab: str
     take: Callable[[str], tuple[Any, ...]]
     outputs: Sequence[gr.components.Component | gr.blocks.Block]
-    follow: callbacks.Follow
+    follow: Follow
 
 
 def wire(tabs: gr.Tabs, parts: Sequence[tuple[ResultPart, Arrival]]) -> None:
@@ -40,14 +43,14 @@ def wire(tabs: gr.Tabs, parts: Sequence[tuple[ResultPart, Arrival]]) -> None:
                 inputs=result.download,
                 outputs=[tabs, *arrival.outputs],
                 show_progress="hidden",
-                concurrency_limit=callbacks.CONCURRENT_RUNS,
+                concurrency_limit=runs.CONCURRENT_RUNS,
                 api_visibility="private",
             )
             arrival.follow(event)
 
 
 def _take(arrival: Arrival, file: str | None) -> tuple[Any, ...]:
-    with callbacks.user_errors():
+    with user_errors():
         if file is None:
             raise gr.Error(text.NO_RESULT, print_exception=False)
-        return gr.update(selected=arrival.tab), *arrival.take(callbacks.present(file))
+        return gr.update(selected=arrival.tab), *arrival.take(present(file))

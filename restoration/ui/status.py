@@ -1,4 +1,4 @@
-"""Small pieces of HTML: progress, the outcome of a run, the summary of a model."""
+"""Render progress, results and model summaries as HTML."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from restoration.ui import text
 
 
 def empty() -> str:
-    """What stands below the comparison before the first run."""
+    """Return the placeholder shown before the first run."""
     return f'<p class="status quiet">{escape(text.EMPTY_STATUS)}</p>'
 
 
 def forecast(expected: Forecast | None) -> str:
-    """What the next run will cost; nothing where that is unknown."""
+    """Return the estimated time and memory of the next run; empty if unknown."""
     if expected is None:
         return ""
     line = text.FORECAST.format(time=duration(expected.run_s))
@@ -40,7 +40,7 @@ def forecast(expected: Forecast | None) -> str:
 
 
 def findings(found: Findings) -> str:
-    """What a picture tells of its damage."""
+    """Return the measured damage as one line."""
     level = round(found.noise_level)
     parts = [text.FOUND_NOISE.format(level=level if level else "below 1")]
     if found.jpeg_quality is not None:
@@ -51,22 +51,22 @@ def findings(found: Findings) -> str:
 
 
 def note(message: str) -> str:
-    """One quiet sentence."""
+    """Return a neutral sentence."""
     return f'<p class="status quiet">{escape(message)}</p>'
 
 
 def failure(message: str) -> str:
-    """One sentence that says what went wrong and what to do."""
+    """Return an error message."""
     return f'<p class="status failure" role="alert">{escape(message)}</p>'
 
 
 def waiting(message: str) -> str:
-    """A bar without a known end."""
+    """Return an indeterminate progress bar."""
     return _bar(f"<progress aria-label='{escape(message)}'></progress>", message, "")
 
 
 def progress(event: Queued | Progress) -> str:
-    """A bar for what the service reports."""
+    """Return a progress bar for an event of the service."""
     if isinstance(event, Queued):
         return waiting(queue_message(event))
     percent = round(100 * event.fraction)
@@ -77,24 +77,24 @@ def progress(event: Queued | Progress) -> str:
 def _remaining(eta_s: float | None) -> str:
     if eta_s is None:
         return ""
-    return "nearly done" if eta_s < 1 else f"about {duration(eta_s)} left"
+    return "almost done" if eta_s < 1 else f"about {duration(eta_s)} left"
 
 
 def queue_message(event: Queued) -> str:
-    """Say how many jobs are ahead."""
+    """Return how many jobs are ahead."""
     if event.ahead == 0:
         return "Next in line"
     return "1 picture is ahead" if event.ahead == 1 else f"{event.ahead} pictures are ahead"
 
 
 def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
-    """Model, parameters, sizes, device, time and notes of a run."""
+    """Return model, parameters, sizes, device, time and notes of a run."""
     stats = result.stats
     facts = [
         ("Model", result.model.title),
         ("Settings", _parameters(result.model, result.parameters)),
         ("Size", _sizes(result)),
-        ("Shrunk back", _consistency(result)),
+        ("Consistency", _consistency(result)),
         ("Time", f"{duration(stats.run_s)} on {stats.device} ({stats.dtype})"),
         ("File", f"{file_name}, {_megabytes(file_bytes)}"),
     ]
@@ -103,7 +103,7 @@ def outcome(result: RestoreResult, *, file_name: str, file_bytes: int) -> str:
 
 
 def _kernel(result: RestoreResult) -> str:
-    """Show the kernel of the blur that was undone."""
+    """Return the blur kernel that was used, as a picture."""
     if result.kernel is None:
         return ""
     height, width = result.kernel.shape
@@ -114,7 +114,7 @@ def _kernel(result: RestoreResult) -> str:
 
 
 def model_summary(status: ModelStatus) -> str:
-    """What a model does, its licence, and what stands in its way."""
+    """Return what a model does, its licence, and why it cannot run now, if so."""
     info = status.info
     licence = info.weights_licence or info.code_licence
     parts = [f"<span>{escape(info.summary)}</span>"]
@@ -125,12 +125,12 @@ def model_summary(status: ModelStatus) -> str:
 
 
 def caption(message: str) -> str:
-    """One line below the picture."""
+    """Return a line to show below a picture."""
     return f'<p class="caption">{escape(message)}</p>'
 
 
 def duration(seconds: float) -> str:
-    """Seconds as people say them: "0.4 s", "12 s", "3 min 20 s"."""
+    """Return a duration as people write it: "0.4 s", "12 s", "3 min 20 s"."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -145,7 +145,7 @@ def _bar(bar: str, message: str, remaining: str) -> str:
 
 
 def _parameters(info: ModelInfo, parameters: Parameters) -> str:
-    """Name the settings of a run that count, the advanced ones only where they are not as usual."""
+    """Return the parameters that had an effect; advanced ones only if they differ from their default."""
     named = []
     for name, value in parameters.items():
         param = info.param(name)
@@ -162,7 +162,7 @@ def _parameters(info: ModelInfo, parameters: Parameters) -> str:
 
 
 def _usual(param: Param) -> tuple[ParamValue, ...]:
-    """Return the values of a setting that nobody chose: its default, and what stands for it where nothing is known."""
+    """Return the values that a parameter has if nobody set it: its default and its fallback."""
     return (param.default, param.auto_fallback) if param.auto_from else (param.default,)
 
 
@@ -171,7 +171,7 @@ def _is_number(value: object) -> bool:
 
 
 def _consistency(result: RestoreResult) -> str:
-    """Say how well an enlarged picture, shrunk back, gives the original."""
+    """Return the PSNR between the original and the downscaled result; empty if nothing was enlarged."""
     return "" if result.consistency_db is None else text.CONSISTENCY.format(db=result.consistency_db)
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import gradio as gr
 
-from restoration.diagnosis import diagnose
 from restoration.errors import RestorationError
 from restoration.service.door import Service
+from restoration.service.uploads import Uploads
 from restoration.types import Task
-from restoration.ui import previews, status, text
+from restoration.ui import status, text
 from restoration.ui.panel import ResultPart
 from restoration.ui.plain_tab import build_plain_tab
 from restoration.ui.result_cache import Answers
@@ -30,16 +31,16 @@ def build(service: Service, answers: Answers) -> tuple[ResultPart, Arrival]:
             intro=text.INTRO_SUPER_RESOLUTION,
             examples="sr-",
             prefix="super-resolution",
-            look=look_at if {_FOR_CLEAN, _FOR_DAMAGED} <= offered else None,
+            look=functools.partial(look_at, service.uploads) if {_FOR_CLEAN, _FOR_DAMAGED} <= offered else None,
         )
 
 
-def look_at(path: str | None, model: str) -> tuple[Any, Any]:
+def look_at(uploads: Uploads, path: str | None, model: str) -> tuple[Any, Any]:
     """Return what a picture tells of its damage, and which built-in upscaler suits it; any other choice stays."""
     if path is None:
         return "", gr.skip()
     try:
-        found = diagnose(previews.look(path))
+        found = uploads.diagnose(path)
     except RestorationError:  # what is wrong with the file stands in the caption already
         return "", gr.skip()
     if model not in (_FOR_CLEAN, _FOR_DAMAGED):

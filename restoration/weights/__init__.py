@@ -1,1 +1,1 @@
-"""Weights files: found, fetched, checked and read."""
+"""Find, download, verify and read weights files."""

@@ -1,4 +1,4 @@
-"""What an ONNX file may hold before it is given to onnxruntime: standard operators, and all its data in itself."""
+"""Check that an ONNX file holds only standard operators and embedded data before onnxruntime opens it."""
 
 from __future__ import annotations
 

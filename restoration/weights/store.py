@@ -62,7 +62,7 @@ def ensure(file: WeightFile, *, model: str) -> Path:
 
 
 def fetch(file: WeightFile, *, model: str) -> Generator[DownloadProgress, None, Path]:
-    """Make sure that a file is on this machine and right; yield progress while it is downloaded.
+    """Make sure that a verified file is on this machine; yield progress while it is downloaded.
 
     A file of the wrong size or sha256 is removed and fetched once more. Where the manifest knows no sha256, the Hub's
     own is taken the first time and written down; another one later is refused.
@@ -172,7 +172,7 @@ def _pinned(file: WeightFile) -> WeightFile:
 
 
 def _pin(file: WeightFile, path: Path, *, is_ours: bool = False) -> None:
-    """Write down the sha256 of a file that is right and not known yet.
+    """Pin the sha256 of a verified file that has no known hash yet.
 
     Args:
         is_ours: this application has downloaded it; another program may have put it there else.
@@ -186,7 +186,7 @@ def _pin(file: WeightFile, path: Path, *, is_ours: bool = False) -> None:
 
 
 def forget_pins(names: Iterable[str]) -> None:
-    """Take files, by `pin_name`, off what was written down."""
+    """Remove pins by `pin_name`."""
     gone = set(names)
     with _pins_lock:
         _write_pins({name: pin for name, pin in pins().items() if name not in gone})

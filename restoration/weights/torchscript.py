@@ -1,4 +1,4 @@
-"""The tensors of a TorchScript archive, without running anything that is in it.
+"""Read the tensors of a TorchScript archive without running its code.
 
 Some networks are published only as TorchScript (`.pt`). `torch.jit.load` compiles the code that comes with them; here
 only the zip entry `data.pkl` is read, with an unpickler that knows nothing but tensors and attribute tables.

@@ -196,6 +196,7 @@ def test_holes_with_very_large_surroundings_are_left_to_the_network(
     np.testing.assert_array_equal(texture, smooth)
 
 
+@pytest.mark.slow
 def test_another_seed_gives_wide_holes_another_texture(restorer: FillRestorer, rng: np.random.Generator) -> None:
     image, mask = rng.random((128, 128, 3), dtype=np.float32), _mask(128, 128, np.s_[40:70, 40:70])
     first, again, other = (_filled(restorer, image, mask, large_holes="texture", seed=seed) for seed in (1, 1, 2))

@@ -18,7 +18,7 @@ from restoration import restore
 from restoration.images import read
 from restoration.service.door import Service
 from restoration.types import Done, RestoreRequest, RestoreResult, Task
-from restoration.ui import callbacks, compare, text
+from restoration.ui import compare, runs, text
 from restoration.ui.result_cache import Answers
 from tests.browser import steps
 from tests.ui import pictures
@@ -443,7 +443,7 @@ def _shown_mask(page: Page, target: Path) -> np.ndarray:
 def test_run_cancelled_while_it_waits_can_be_started_again_and_runs_once(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(callbacks, "CONCURRENT_RUNS", 1)
+    monkeypatch.setattr(runs, "CONCURRENT_RUNS", 1)
     path = pictures.write_picture(tmp_path / "grainy.png")
     with (
         closing(Service(records_path=tmp_path / "records.sqlite3", device="cpu")) as service,

@@ -121,6 +121,6 @@ def test_wrong_name_is_answered_with_what_to_write(name: str, words: str) -> Non
 
 
 def test_model_file_of_every_entry_exists() -> None:
-    folder = Path(registries.__file__).parent / "models"
+    folder = Path(registries.__file__).parents[1] / "models"
     for info in MODELS:
         assert (folder / f"{info.factory.split(':')[0]}.py").is_file()

@@ -2,14 +2,25 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from PIL import Image
 
-from restoration.cli.main import main
+import restoration
+from restoration.cli.bench import command as bench
+from restoration.cli.main import command, main
+from restoration.cli.options import OneOrMore, SpreadingCommand
+from restoration.cli.weights import command as weights
+from restoration.errors import OutOfMemory
 from restoration.images import read
+from restoration.service.door import Service
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -87,10 +98,117 @@ def test_unknown_output_format_is_refused(photo: Path, capsys: pytest.CaptureFix
     assert ".png" in capsys.readouterr().err
 
 
-def test_unknown_command_exits_with_2() -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["polish"])
-    assert caught.value.code == 2
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["restor"], "'restore'?"),
+        (["bench", "qualty"], "Did you mean 'quality'?"),
+        (["restore", "a.png", "--sigmaa", "5"], "'--sigma'"),
+        (["restore", "a.png", "-o", "b.png", "--task", "polish"], "'polish' is not one of 'denoise'"),
+        (["restore", "a.png", "-o", "b.png"], "Missing option '--task'"),
+        (["restore", "a.png", "-o"], "'-o' requires an argument"),
+        (["train", "r", "--data", "--out", "o"], "'--data' requires an argument"),
+        (["export", "-o", "x"], "Missing argument 'RUN...'"),
+        (["bench"], ""),
+        (["bench", "outputs"], "Give either --save or --compare"),
+        (["bench", "outputs", "--save", "a", "--compare", "b"], "Give either --save or --compare"),
+        (["prune", "r", "--data", "d"], "Give either -o or --budget"),
+        (["bench", "speed", "--only", "latency"], "realesrganer"),
+    ],
+)
+def test_misspelt_or_incomplete_call_is_one_line_and_exit_code_2(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert words in captured.err
+    if words:
+        assert captured.err.startswith("error: ")
+        assert captured.err.count("\n") == 1
+    else:
+        assert "low-light" in captured.err
+
+
+def test_every_command_of_the_help_can_be_called(capsys: pytest.CaptureFixture[str]) -> None:
+    def names(group: click.Group, path: list[str]) -> list[list[str]]:
+        return [[*path, name] for name in group.list_commands(click.Context(group))]
+
+    calls = names(command, []) + names(bench, ["bench"]) + names(weights, ["weights"])
+    for call in [*calls, ["teach"], ["narrow"]]:
+        assert main([*call, "-h"]) == 0, call
+        assert f"Usage: python -m restoration {' '.join(call)}" in capsys.readouterr().out
+
+
+def test_earlier_names_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "cache-teacher" in shown
+    assert "teach " not in shown.replace("cache-teacher", "")
+    assert "narrow " not in shown
+
+
+def test_help_of_restore_says_which_models_take_a_parameter(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["restore", "--help"]) == 0
+    options, parameters = capsys.readouterr().out.split("Parameters of the models:")
+    assert "--keep-gps" in options
+    assert "--noise-power" not in options
+    assert "(wiener" in " ".join(parameters.split("--noise-power")[1].split("  --")[0].split())
+
+
+def test_words_after_an_option_of_many_values_belong_to_it() -> None:
+    @click.command(cls=SpreadingCommand)
+    @click.argument("rest", nargs=-1)
+    @click.option("--data", cls=OneOrMore, multiple=True)
+    @click.option("--flag", is_flag=True)
+    def told(*, rest: tuple[str, ...], data: tuple[str, ...], flag: bool) -> object:
+        return rest, data, flag
+
+    def call(*words: str) -> object:
+        return told.main(list(words), standalone_mode=False)
+
+    assert call("r", "--data", "a", "b", "--flag") == (("r",), ("a", "b"), True)
+    assert call("--data", "a", "--data", "b", "--", "--data", "r") == (("--data", "r"), ("a", "b"), False)
+    assert call("--data=a", "r") == (("r",), ("a",), False)
+
+
+@pytest.mark.parametrize("words", [["models"], ["weights", "where"]], ids=["long", "short"])
+def test_output_ends_quietly_where_the_reader_has_seen_enough(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # with it Python keeps nothing to flush at the end
+    call = [sys.executable, "-m", "restoration", *words]
+    with subprocess.Popen(call, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_interruption_is_said_and_is_exit_code_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(_: Service) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Service, "records_csv", interrupted)
+    assert main(["records"]) == 130
+    assert capsys.readouterr().err == "cancelled\n"
+
+
+def test_failure_is_exit_code_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(_: Service) -> str:
+        raise OutOfMemory("The record is away; come again.")
+
+    monkeypatch.setattr(Service, "records_csv", failing)
+    assert main(["records"]) == 1
+    assert capsys.readouterr().err == "error: The record is away; come again.\n"
+
+
+def test_version_is_data(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"restoration {restoration.__version__}\n"
 
 
 def test_models_lists_every_model_of_the_task(capsys: pytest.CaptureFixture[str]) -> None:

@@ -195,13 +195,14 @@ def test_resolution_survives(file_format: FileFormat, bit_depth: Literal[8, 16])
     assert read(encode(picture, file_format)).dpi == pytest.approx((300, 150), abs=0.02)
 
 
-def test_tiff_keeps_camera_and_rights() -> None:
-    exif = Image.Exif()
-    exif[0x010F], exif[0x8298] = "Maker", "Somebody"
+def test_tiff_keeps_texts_of_picture_camera_and_rights() -> None:
+    exif, base = Image.Exif(), ExifTags.Base
+    tags = (base.ImageDescription, base.Make, base.Model, base.Software, base.DateTime, base.Artist, base.Copyright)
+    for tag in tags:
+        exif[tag] = tag.name
     picture = Picture(np.zeros((8, 8, 3), np.float32), exif=exif.tobytes())
     with Image.open(io.BytesIO(encode(picture, "TIFF"))) as image:
-        assert image.getexif()[0x010F] == "Maker"
-        assert image.getexif()[0x8298] == "Somebody"
+        assert {tag: image.getexif().get(tag) for tag in tags} == {tag: tag.name for tag in tags}
 
 
 def test_exif_too_large_for_jpeg_is_left_out() -> None:

@@ -13,7 +13,17 @@ from PIL import ExifTags, Image
 
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.diagnosis import jpeg_quality, noise_level
-from restoration.images import Picture, decode, encode, read, read_to_measure, read_to_show, samples, shrink_to_side
+from restoration.images import (
+    Decoded,
+    Picture,
+    decode,
+    encode,
+    read,
+    read_to_measure,
+    read_to_show,
+    samples,
+    shrink_to_side,
+)
 from restoration.images.samples import Samples, to_measured_part, to_picture
 
 
@@ -125,11 +135,8 @@ def test_only_large_pictures_wait_for_their_turn(tmp_path: Path, monkeypatch: py
         yield
         steps.append("end")
 
-    def finish(picture: Picture, *_: object, **__: object) -> Picture:
-        steps.append("decoded")
-        return picture
-
-    monkeypatch.setattr(decode, "_finish", finish)
+    whole = Decoded.of
+    monkeypatch.setattr(Decoded, "of", lambda *given: (steps.append("decoded"), whole(*given))[1])
     for size, expected in (((4000, 2001), ["begin", "decoded", "end"]), ((4000, 2000), ["decoded"])):
         monkeypatch.setattr(decode, "_large_decodes", turn())
         Image.new("L", size).save(tmp_path / "picture.png")

@@ -51,7 +51,7 @@ def test_flat_pictures_of_equal_tone_score_1() -> None:
 
 
 def test_other_shapes_and_tiny_pictures_are_refused(photo: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="one shape"):
+    with pytest.raises(ValueError, match="same shape"):
         haarpsi(photo, photo[:-1])
     with pytest.raises(ValueError, match="16 px"):
         haarpsi(photo[:15], photo[:15])

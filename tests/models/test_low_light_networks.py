@@ -20,7 +20,8 @@ from restoration.lab.bench.quality import measure
 from restoration.metrics import psnr
 from restoration.models import darkir, sci, zero_dce
 from restoration.models.shared.contract import Factory
-from restoration.service.door import NON_COMMERCIAL_VARIABLE, Service
+from restoration.service.choice import NON_COMMERCIAL_VARIABLE
+from restoration.service.door import Service
 from restoration.types import Done, ModelInfo, RestoreRequest, Task, WeightFile
 from restoration.weights import store
 from tests.weights.hub_server import Hub, run_hub
@@ -380,7 +381,7 @@ def test_non_commercial_model_is_listed_on_demand(tmp_path: Path, monkeypatch: p
     [
         ('title = "One"\nnon_commercial = true', "title must end with"),
         ('title = "One (non-commercial)"', "title must end with"),
-        ('title = "One"\nnon_commercial = "no"', "non_commercial must be true or false"),
+        ('title = "One"\nnon_commercial = "no"', "non_commercial must be a valid boolean"),
         ('title = "One"\nfile = [{ role = "net", repo_id = "a/b", filename = "c", repo_type = "shelf" }]', "repo_type"),
     ],
 )

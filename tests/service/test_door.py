@@ -16,11 +16,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from restoration import restore
 from restoration.catalogue.manifest import load_manifest
-from restoration.engine.local.job import Answer, Job
+from restoration.engine.base import Answer, Engine, JobRequest
 from restoration.errors import (
     DeadlinePassed,
     ImageTooLarge,
@@ -33,9 +33,12 @@ from restoration.errors import (
     WeightsUnavailable,
 )
 from restoration.images import Picture, read
-from restoration.service.door import RunLog, Service, _status, _Work
+from restoration.service.choice import status_of
+from restoration.service.door import Service
+from restoration.service.passes import Passes, TakeSignal
 from restoration.service.plan import Plan, make_plan
 from restoration.service.records import Records
+from restoration.service.run_log import RunLog
 from restoration.types import (
     Done,
     Event,
@@ -334,9 +337,9 @@ def test_passes_after_the_first_are_told_of_no_damage(service: Service, photo: I
 def test_model_whose_library_is_missing_says_so(service: Service) -> None:
     absent = dataclasses.replace(MANIFEST["median"], libraries=("no_such_library",))
     here = dataclasses.replace(MANIFEST["median"], libraries=("numpy",))
-    assert not _status(absent, {}).is_available
-    assert "pip install no_such_library" in _status(absent, {}).reason
-    assert _status(here, {}).is_available
+    assert not status_of(absent, {}).is_available
+    assert "pip install no_such_library" in status_of(absent, {}).reason
+    assert status_of(here, {}).is_available
 
 
 def test_refusal_by_the_factor_names_the_factor(service: Service) -> None:
@@ -362,16 +365,41 @@ def test_eight_times_takes_two_passes_and_says_so(service: Service, photo: Image
     assert result.weights.count("+") == 1
 
 
-def test_remaining_time_counts_the_passes_to_come() -> None:
-    class Engine:
-        def run(self, job: Job, *, device: object) -> Iterator[Progress | Answer]:
-            yield Progress(0.5, "Restoring", 1.0)
-            yield Progress(1.0, "Restoring", 0.0)
-            yield Answer(job.pixels, stats, ("once",))
+class _Job:
+    """A job that tells of half of its work, of the whole, and gives its pixels back."""
 
-    stats = RunStats(device="cpu", dtype="float32", queue_s=0, run_s=1, tiles=1, peak_bytes=None)
-    loaded = SimpleNamespace(restorer=None, dtype=torch.float32, weights="")
-    registry = SimpleNamespace(load=lambda info, parameters, precision: loaded, device=torch.device("cpu"))
+    def __init__(self, pixels: np.ndarray) -> None:
+        stats = RunStats(device="cpu", dtype="float32", queue_s=0, run_s=1, tiles=1, peak_bytes=None)
+        halfway, whole = Progress(0.5, "Restoring", 1.0), Progress(1.0, "Restoring", 0.0)
+        self._events = iter((halfway, whole, Answer(pixels, stats, ("once",), weights="abc")))
+
+    def __iter__(self) -> Iterator[Progress | Answer]:
+        return self._events
+
+    def __next__(self) -> Progress | Answer:
+        return next(self._events)
+
+    def take(self) -> None:
+        raise AssertionError("nobody takes it")
+
+    def close(self) -> None:
+        pass
+
+
+class _Echo:
+    """An engine that gives every picture back as it is."""
+
+    def run(self, request: JobRequest) -> _Job:
+        return _Job(request.pixels)
+
+    def load(self, info: ModelInfo, parameters: object) -> None:
+        pass
+
+    def close(self) -> None:
+        raise AssertionError("an engine is closed by who gave it")
+
+
+def test_remaining_time_counts_the_passes_to_come() -> None:
     plan = SimpleNamespace(
         info=dataclasses.replace(MANIFEST["lanczos"], params=()),
         passes=({"scale": 4}, {"scale": 2}),
@@ -380,17 +408,26 @@ def test_remaining_time_counts_the_passes_to_come() -> None:
         kernel=None,
         tile_px=None,
         deadline_s=None,
-        take=None,
         enlargement=None,
         is_left=False,
         dots=None,
     )
     run = RunLog(cast("Plan", plan))
-    work = _Work(cast("Any", Engine()), cast("Any", registry), cast("Plan", plan), run)
-    events = list(work.restore(np.zeros((4, 4, 3), np.float32), first=0.0, share=1.0))
+    passes = Passes(_Echo(), cast("Plan", plan), run, take=TakeSignal())
+    events = list(passes.restore(np.zeros((4, 4, 3), np.float32), first=0.0, share=1.0))
     times = [event.eta_s for event in events if isinstance(event, Progress)]
     assert times == pytest.approx([33.0, 32.0, 1.0, 0.0])  # the second pass has 16 times the pixels; 2 s a pass
     assert run.notes == ("once",)
+    assert run.weights == "abc"
+
+
+def test_service_restores_on_the_engine_that_it_is_given(tmp_path: Path, photo: Image.Image) -> None:
+    engine: Engine = _Echo()
+    service = Service(records_path=tmp_path / "records.sqlite3", engine=engine)
+    result = _run(service, photo, Task.DENOISE, model="adaptive-median")
+    np.testing.assert_array_equal(result.picture.to_array(), np.asarray(photo))
+    assert result.weights == "abc"
+    service.close()
 
 
 def test_faithful_enlargement_gives_the_original_back_when_shrunk(service: Service) -> None:
@@ -467,7 +504,7 @@ def test_png_holds_the_recipe_that_makes_it_again(service: Service, photo: Image
 
 def test_run_past_the_time_limit_is_given_up_and_recorded(tmp_path: Path, photo: Image.Image) -> None:
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
-    with pytest.raises(DeadlinePassed, match="time allowed"):
+    with pytest.raises(DeadlinePassed, match="time limit"):
         _run(service, photo, Task.SUPER_RESOLUTION, model="lanczos", parameters={"scale": 2})
     assert service.list_records()[0].outcome == "DeadlinePassed"
     service.close()
@@ -481,10 +518,12 @@ def _endless(*_: object) -> Iterator[Progress]:
 def test_few_kernels_are_estimated_at_a_time_and_a_cancelled_one_makes_room(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.service.door.find_kernel", _endless)
-    monkeypatch.setattr("restoration.service.door.os.cpu_count", lambda: 2)
+    monkeypatch.setattr("restoration.service.execution.find_kernel", _endless)
+    monkeypatch.setattr("restoration.service.execution.os.cpu_count", lambda: 2)
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
-    request = RestoreRequest(image=photo, task=Task.DEBLUR, model="wiener", parameters=as_mapping({"blur": "estimate"}))
+    blurred = photo.filter(ImageFilter.GaussianBlur(2))
+    given = as_mapping({"blur": "estimate"})
+    request = RestoreRequest(image=blurred, task=Task.DEBLUR, model="wiener", parameters=given)
     with closing(service.restore(request)) as second:
         with closing(service.restore(request)) as first:
             assert _message(first) == "Estimating"
@@ -502,7 +541,7 @@ def _message(events: Iterator[Event]) -> str:
 def test_time_limit_also_ends_the_estimate_of_a_kernel(
     tmp_path: Path, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.service.door.find_kernel", _endless)
+    monkeypatch.setattr("restoration.service.execution.find_kernel", _endless)
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu", time_limit_s=0.0)
     with pytest.raises(DeadlinePassed):
         _run(service, photo, Task.DEBLUR, model="wiener", parameters={"blur": "estimate"})
@@ -541,9 +580,9 @@ def test_preview_is_sent_where_it_is_asked_for(
     service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("restoration.engine.local.job_state._PREVIEW_EVERY_S", 0.0)
-    request = RestoreRequest(
-        image=photo.resize((300, 300)), task=Task.DENOISE, model="non-local-means", tile_px=128, has_preview=True
-    )
+    given = as_mapping({"sigma": 10})
+    image = photo.resize((300, 300))
+    request = RestoreRequest(image, Task.DENOISE, "non-local-means", given, tile_px=128, has_preview=True)
     previews = [event.preview for event in service.restore(request) if isinstance(event, Progress)]
     shown = [preview for preview in previews if preview is not None]
     assert shown
@@ -639,10 +678,10 @@ def test_unfit_kernel_is_refused(service: Service, photo: Image.Image) -> None:
 )
 def test_small_pictures_are_seen_more_often(model: str, side: int, views: int) -> None:
     from restoration.catalogue.parameters import complete, resolve_auto
-    from restoration.service.plan import told
+    from restoration.service.plan import measure
 
     picture, info = Picture(np.zeros((side, side, 3), np.float32)), MANIFEST[model]
-    settled = resolve_auto(info, complete(info, {}), tell=lambda name: told(picture, info, name))
+    settled = resolve_auto(info, complete(info, {}), tell=lambda name: measure(picture, info, name))
     assert settled["views"] == views
 
 
@@ -651,28 +690,29 @@ def test_views_are_weighed_by_the_known_work_of_a_model() -> None:
 
 
 def test_anytime_model_ends_with_what_there_is(service: Service, photo: Image.Image) -> None:
-    take = threading.Event()
     request = RestoreRequest(
         image=photo,
         task=Task.DENOISE,
         model="deep-image-prior",
         parameters={"iterations": 20_000, "minutes": 60, "sigma": 25},
-        take=take,
     )
     events = []
-    for event in service.restore(request):
+    restoration = service.restore(request)
+    for event in restoration:
         events.append(event)
         if isinstance(event, Progress) and event.fraction > 0:
-            take.set()
+            restoration.take()
     assert isinstance(events[-1], Done)
     assert "Taken after" in events[-1].result.notes[-1]
 
 
 def test_model_that_is_not_anytime_takes_no_notice(service: Service, photo: Image.Image) -> None:
-    take = threading.Event()
-    take.set()
-    result = _run(service, photo, Task.DEBLUR, model="richardson-lucy", parameters={"iterations": 2}, take=take)
-    assert not any("Taken" in note for note in result.notes)
+    request = RestoreRequest(image=photo, task=Task.DEBLUR, model="richardson-lucy", parameters={"iterations": 2})
+    restoration = service.restore(request)
+    restoration.take()
+    *_, last = restoration
+    assert isinstance(last, Done)
+    assert not any("Taken" in note for note in last.result.notes)
 
 
 def test_feather_passes_from_the_original_into_the_fill_inside_the_mask(service: Service) -> None:

@@ -64,3 +64,21 @@ def test_runs_that_did_not_end_well_tell_nothing(outcome: str) -> None:
 def test_nothing_is_said_where_nothing_is_known() -> None:
     free = dataclasses.replace(MODELS["lanczos"])
     assert forecast(free, pixels=1000, records=[_run("resunet-color", side=9, run_s=1)], models=MODELS) is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_one_stray_run_among_the_five_nearest_does_not_tell(count: int) -> None:
+    """A run of exactly this size that had to wait for others, say: the middle of the five nearest tells."""
+    stray = _run("realesrgan-x4plus", side=1000, run_s=90.0)
+    near = [_run("realesrgan-x4plus", side=1000 + number, run_s=1e-6 * (1000 + number) ** 2) for number in range(1, 5)]
+    far = [_run("realesrgan-x4plus", side=100, run_s=50.0) for _ in range(count)]
+    expected = forecast(MODELS["realesrgan-x4plus"], pixels=1_000_000, records=[stray, *far, *near], models=MODELS)
+    assert expected is not None
+    assert expected.run_s == pytest.approx(1.0)
+
+
+def test_memory_is_the_most_that_any_of_the_five_nearest_took() -> None:
+    runs = [_run("realesrgan-x4plus", side=1000 + number, run_s=1.0, peak_bytes=number * 10**9) for number in range(8)]
+    expected = forecast(MODELS["realesrgan-x4plus"], pixels=1_000_000, records=runs, models=MODELS)
+    assert expected is not None
+    assert expected.peak_bytes == 4 * 10**9

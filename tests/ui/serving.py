@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-import app
 from restoration.service.door import Service
 from restoration.ui.demo import build_demo
 
@@ -21,11 +21,14 @@ def serve(service: Service, *, files: Path) -> Iterator[str]:
     Args:
         files: folder for uploads and results.
     """
+    import app  # builds a demo of its own, which is not needed to find the tests
+
     before = os.environ.get("GRADIO_TEMP_DIR")
     os.environ["GRADIO_TEMP_DIR"] = str(files)
     demo = build_demo(service)
     try:
-        _, url, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **app.launch_settings())
+        settings = {"server_name": "127.0.0.1", "server_port": _free_port(), **app.launch_settings()}
+        _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **settings)
         yield url
     finally:
         demo.close(verbose=False)
@@ -33,3 +36,11 @@ def serve(service: Service, *, files: Path) -> Iterator[str]:
             os.environ.pop("GRADIO_TEMP_DIR")
         else:
             os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def _free_port() -> int:
+    """Return a port that is free now: Gradio itself tries the same few one after the other in every process."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

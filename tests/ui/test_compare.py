@@ -93,7 +93,7 @@ def test_method_that_fails_is_named_and_the_others_go_on(
 
 def test_comparison_in_which_all_fail_is_an_error(function: BlockFunction, values: list[Any], service: Watched) -> None:
     service.errors = dict.fromkeys(("telea", "navier-stokes"), DeadlinePassed())
-    with pytest.raises(gr.Error, match="longer than the time allowed"):
+    with pytest.raises(gr.Error, match="exceeded the time limit"):
         list(function.fn(*values))
 
 

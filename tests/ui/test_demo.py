@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import pytest
 from PIL import Image
 
 import app
+from restoration.errors import InvalidRequest
 from restoration.service.door import Service
 from restoration.ui import previews
 from restoration.ui.demo import build_demo
+from restoration.ui.launch import check_port, launch
 
 
 def test_nothing_lies_between_the_tabs(service: Service) -> None:
@@ -28,6 +31,32 @@ def test_a_device_that_is_not_there_ends_the_start(
     with pytest.raises(SystemExit, match="2"):
         app.main()
     assert 'Device "toaster" is unknown' in capsys.readouterr().err
+
+
+def test_a_busy_port_is_one_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        monkeypatch.setattr("sys.argv", ["app.py", "--port", str(port)])
+        with pytest.raises(SystemExit, match="2"):
+            app.main()
+    said = capsys.readouterr().err
+    assert said == f"error: Port {port} is in use; name another one with --port, or leave --port out for a free one.\n"
+
+
+def test_an_address_of_another_machine_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match=r"192\.0\.2\.1 is no address of this machine"):  # of RFC 5737, nobody's
+        check_port("192.0.2.1", 7860)
+
+
+def test_no_free_port_is_told_where_only_the_server_finds_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def launched(**_: object) -> None:
+        raise OSError("Cannot find empty port in range: 7860-7959.")
+
+    with gr.Blocks() as page:
+        pass
+    monkeypatch.setattr(page, "launch", launched)
+    with pytest.raises(InvalidRequest, match="None of the usual ports is free"):
+        launch(page, host=None, port=None, share=False, open_browser=False)
 
 
 def test_pictures_that_have_to_be_shrunk_are_shown_and_measured(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_mask_grows_and_carries_its_feather(picture: str) -> None:
     assert marked.feather_px == 2
 
 
-@pytest.mark.parametrize(("columns", "words"), [(slice(0, 0), "Nothing is marked"), (slice(0, 30), "whole picture")])
+@pytest.mark.parametrize(("columns", "words"), [(slice(0, 0), "The mask is empty"), (slice(0, 30), "whole picture")])
 def test_empty_and_full_masks_are_refused(picture: str, columns: slice, words: str) -> None:
     with pytest.raises(InvalidMask, match=words):
         read_mask(picture, [[_layer(RED, columns)], None, 0, 0])
@@ -65,7 +65,7 @@ def test_mask_file_comes_back_as_it_was(rng: np.random.Generator) -> None:
 def test_facts_tell_share_and_places() -> None:
     mask = np.zeros((10, 20), np.bool_)
     mask[1, 1] = mask[8, 15] = True
-    assert facts_of(mask) == "1.00 % of the picture in 2 places"
+    assert facts_of(mask) == "1.00 % of the picture in 2 regions"
 
 
 def test_editor_keeps_nothing_that_is_sent_ahead() -> None:

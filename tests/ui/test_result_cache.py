@@ -12,8 +12,7 @@ import pytest
 from restoration.catalogue.manifest import load_manifest
 from restoration.catalogue.parameters import complete
 from restoration.images import Picture
-from restoration.service.door import consistency_of
-from restoration.service.enlarging import resampled
+from restoration.service.enlarging import consistency_of, resampled
 from restoration.types import RestoreResult, RunStats, Task, as_mapping
 from restoration.ui.form import Form
 from restoration.ui.result_cache import Answers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import gradio as gr
@@ -9,14 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from restoration.ui import callbacks, text
+from restoration.service.uploads import Uploads
+from restoration.ui import text
 from restoration.ui.components import keep_file
 from restoration.ui.send_to_tab import Arrival, _take
+from restoration.ui.upload import take_file
 
 
 @pytest.fixture
 def arrival() -> Arrival:
-    return Arrival("inpaint", callbacks.take_file, [], follow=lambda _: None)
+    return Arrival("inpaint", functools.partial(take_file, Uploads()), [], follow=lambda _: None)
 
 
 def test_result_becomes_the_picture_of_the_other_tab(arrival: Arrival, tmp_path: Path) -> None:

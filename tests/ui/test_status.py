@@ -17,7 +17,7 @@ from restoration.ui import status
 
 @pytest.mark.parametrize(
     ("eta_s", "words"),
-    [(None, "Restoring"), (0.4, "nearly done"), (12.0, "about 12 s left"), (90.0, "about 1 min 30 s left")],
+    [(None, "Restoring"), (0.4, "almost done"), (12.0, "about 12 s left"), (90.0, "about 1 min 30 s left")],
 )
 def test_progress_says_how_long_it_will_take(eta_s: float | None, words: str) -> None:
     line = status.progress(Progress(0.5, "Restoring", eta_s))

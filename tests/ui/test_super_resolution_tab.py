@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from restoration.service.uploads import Uploads
 from restoration.ui.super_resolution import look_at
 
 
@@ -30,17 +31,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize(("kind", "model"), [("clean", "edsr-lite"), ("noisy", "compact-web"), ("jpeg", "compact-web")])
 @pytest.mark.parametrize("before", ["edsr-lite", "compact-web"])
 def test_damaged_pictures_get_the_upscaler_for_them(kind: str, model: str, before: str, files: dict[str, str]) -> None:
-    findings, chosen = look_at(files[kind], before)
+    findings, chosen = look_at(Uploads(), files[kind], before)
     assert chosen == model
     assert "noise" in findings.lower()
 
 
 def test_any_other_choice_stays(files: dict[str, str]) -> None:
-    assert look_at(files["noisy"], "lanczos")[1] == gr.skip()
+    assert look_at(Uploads(), files["noisy"], "lanczos")[1] == gr.skip()
 
 
 def test_unreadable_pictures_change_nothing(tmp_path: Path) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"not a picture")
-    assert look_at(str(broken), "edsr-lite") == ("", gr.skip())
-    assert look_at(None, "edsr-lite") == ("", gr.skip())
+    assert look_at(Uploads(), str(broken), "edsr-lite") == ("", gr.skip())
+    assert look_at(Uploads(), None, "edsr-lite") == ("", gr.skip())

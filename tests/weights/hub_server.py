@@ -1,8 +1,12 @@
-"""A loopback server that speaks the Hugging Face Hub's protocol for files: HEAD and GET of /repo/resolve/..."""
+"""A loopback server that speaks the Hugging Face Hub's protocol for files: HEAD and GET of /repo/resolve/...
+
+Of repositories it tells what GET of /api/models/repo/revision/... or /api/spaces/... gives: commit, licence, files.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 import struct
 import sys
@@ -28,6 +32,8 @@ class Hub:
 
     def __init__(self) -> None:
         self.files: dict[tuple[str, str], bytes] = {}
+        self.licences: dict[str, str] = {}
+        """What the card of each repository says."""
         self.requests: list[tuple[str, str]] = []
         self.ranges: list[str | None] = []
         """What each GET asked for, in order; None = the whole file."""
@@ -110,6 +116,9 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                     self.send_header("Retry-After", hub.retry_after)
                 self._end_without_body()
                 return
+            if self.path.startswith("/api/"):
+                self._tell_of_repository()
+                return
             path = self.path.removeprefix(STORAGE) if is_stored else self.path
             repo, _, rest = path.lstrip("/").partition("/resolve/")
             _, _, name = rest.partition("/")
@@ -127,6 +136,32 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 self._end_without_body()
             else:
                 self._send(content, is_stored=is_stored, with_body=with_body)
+
+        def _tell_of_repository(self) -> None:
+            kind, _, rest = self.path.removeprefix("/api/").partition("/")
+            name = rest.partition("/revision/")[0]
+            repo = name if kind == "models" else f"{kind}/{name}"
+            held = {file: content for (known, file), content in hub.files.items() if known == repo}
+            if not held:
+                self.send_response(404)
+                self.send_header("X-Error-Code", "RepoNotFound")
+                self._end_without_body()
+                return
+            siblings = [
+                {
+                    "rfilename": file,
+                    "size": len(content),
+                    "lfs": {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "pointerSize": 100},
+                }
+                for file, content in held.items()
+            ]
+            card = {"license": hub.licences[repo]} if repo in hub.licences else {}
+            body = json.dumps({"id": name, "sha": COMMIT, "cardData": card, "siblings": siblings}).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
         def _describe(self, content: bytes) -> None:
             """Tell what the Hub alone knows of a file."""

@@ -244,8 +244,9 @@ def test_download_beyond_its_time_is_given_up(hub: Hub, monkeypatch: pytest.Monk
 def test_commands_get_verify_pin_and_list(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    manifest = tmp_path / "manifest.toml"
-    manifest.write_text(
+    manifest = tmp_path / "manifest"
+    manifest.mkdir()
+    (manifest / "denoise.toml").write_text(
         """
 [[model]]
 id = "some-model"
@@ -275,7 +276,7 @@ affects_weights = true
 """,
         encoding="utf-8",
     )
-    monkeypatch.setattr(weights_command, "weights_folder", lambda: tmp_path)
+    monkeypatch.setattr(weights_command, "manifest_folder", lambda: manifest)
     monkeypatch.setattr(weights_command, "load_manifest", lambda: load_manifest(manifest))
     assert main(["weights", "list"]) == 0
     assert "not downloaded" in capsys.readouterr().out
@@ -488,7 +489,7 @@ def test_published_weights_give_the_published_quality(
         summary="Removes noise.",
         tasks=(task,),
         kind="network",
-        factory="community:build",
+        factory="spandrel_models:build",
         config={"architecture": "DnCNN"},
         params=(),
         files=(WeightFile(role="net", repo_id="someone/dncnn", filename=name),),

@@ -1,4 +1,4 @@
-"""What can go wrong in a model's answer, recognised in one place."""
+"""Check the output of models, in one place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DARK = 16 / 255
 
 
 def fault_of(answer: FloatArray, source: FloatArray, *, is_exact: bool) -> str | None:
-    """Return what is wrong with one tile's answer, fit for a sentence, or None.
+    """Return what is wrong with the output of one tile, as part of a sentence, or None.
 
     Low precision overflows to infinity, to NaN, to huge values, or, after a normalisation, to black. In float32 a black
     answer is a right one: of a night sky from which a lamp or white dots were taken, say.

@@ -1,4 +1,4 @@
-"""What is asked of the engine, and what it answers."""
+"""What a scheduler is asked: a request of the engine together with the model that was loaded for it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import torch
 
 from restoration.arrays import FloatArray, Mask
+from restoration.engine.base import Answer, JobEvent
 from restoration.models.shared.contract import Restorer
-from restoration.types import Parameters, Progress, Queued, RunStats
+from restoration.types import Parameters
+
+__all__ = ["Answer", "Job", "JobEvent"]
 
 
 @dataclass(frozen=True)
 class Job:
-    """One picture and the loaded model that is to restore it.
+    """One picture and the loaded model to restore it.
 
     Args:
         pixels: (H, W, 3) float32, range [0, 1].
@@ -40,19 +43,3 @@ class Job:
     deadline_s: float | None = None
     has_preview: bool = False
     take: threading.Event | None = None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The last event of a job: restored pixels, (scale*H, scale*W, 3) float32 clipped to [0, 1].
-
-    Args:
-        notes: sentences the user should read.
-    """
-
-    pixels: FloatArray
-    stats: RunStats
-    notes: tuple[str, ...] = ()
-
-
-JobEvent = Queued | Progress | Answer

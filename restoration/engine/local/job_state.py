@@ -1,4 +1,4 @@
-"""A job on its way: its tiles, its canvas, its events and its account."""
+"""A job in progress: its tiles, canvas, events and statistics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor
 from restoration.arrays import FloatArray
 from restoration.devices.device import activation_budget_bytes, peak_bytes
 from restoration.engine.local.job import Answer, Job, JobEvent
+from restoration.engine.local.lease import Lease
 from restoration.engine.local.padding import pad_to_rule
 from restoration.engine.local.tiling import Canvas, Preview, Tile, TilePlan
 from restoration.models.shared.contract import Contract, Restorer
@@ -26,6 +28,28 @@ _SMALLEST_TILE_PX = 64
 
 Shape = tuple[int, int]
 Margins = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one job contributes to a batch."""
+
+    run: JobState
+    tile: Tile
+
+
+@dataclass
+class Batch:
+    """Tiles that are computed together.
+
+    Args:
+        windows: their padded inputs and masks.
+        outputs: yields (fraction done, None) after every unit of work but the last, then (1.0, the outputs).
+    """
+
+    units: list[Unit]
+    windows: list[tuple[FloatArray, FloatArray | None]] = field(default_factory=list)
+    outputs: Iterator[tuple[float, Tensor | None]] | None = None
 
 
 class JobState:
@@ -45,6 +69,8 @@ class JobState:
         """True once a batch with this run has failed: it must not take others with it."""
         self.is_blocked = False
         """True while the float32 twin of the model is being loaded."""
+        self.batch: Batch | None = None
+        """What its last tile is being computed in, between two units of work; None where no tile is half done."""
         self._device = device if job.restorer.contract.runs_on_device else torch.device("cpu")
         self._cancelled = threading.Event()
         height, width = job.pixels.shape[:2]
@@ -65,6 +91,7 @@ class JobState:
         self._preview: Preview | None = None
         self._previewed_s = now_s
         self._submitted_s = now_s
+        self.lease = Lease(now_s)
         self._started_s: float | None = None
         self._done_pixels = 0
         self._tiles_done = 0
@@ -81,11 +108,15 @@ class JobState:
     def is_cancelled(self) -> bool:
         return self._cancelled.is_set()
 
+    def is_ready(self, now_s: float) -> bool:
+        """Tell whether a unit of work could be done now."""
+        return bool(self._pending or self.batch) and not self.is_blocked and not self.lease.is_over(now_s)
+
     # --- tiles
 
     @property
     def remaining_pixels(self) -> int:
-        """Pixels of the picture that are not done."""
+        """Input pixels that are not done yet."""
         return self.plan.height * self.plan.width - self._done_pixels
 
     @property
@@ -101,7 +132,7 @@ class JobState:
         self._pending.appendleft(tile)
 
     def split(self, tile: Tile) -> bool:
-        """Put smaller tiles in the place of one that did not fit into memory; return False where it cannot be cut."""
+        """Replace a tile that did not fit into memory by smaller ones; return False if it cannot be split."""
         contract = self.restorer.contract
         side = max(tile.rows.length, tile.columns.length)
         if contract.tiling == "internal" or side <= contract.size_minimum:
@@ -115,7 +146,7 @@ class JobState:
         return bool(smaller)
 
     def split_too_large(self) -> None:
-        """Cut the next tile as long as it is larger than what has already proved too large."""
+        """Split the next tile until it is smaller than any that ran out of memory."""
         while self._largest_pixels is not None and self._pending and not self.is_mid_tile:
             tile = self._pending[0]
             if padded_pixels(tile, self.plan, self.restorer.contract) <= self._largest_pixels:
@@ -165,7 +196,7 @@ class JobState:
                 self._preview = Preview(self.job.pixels)
 
     def charge(self, seconds: float) -> None:
-        """Book time of the device on this run."""
+        """Add device time to this job."""
         self.account_s += seconds
         self.work_s += seconds
 
@@ -196,10 +227,14 @@ class JobState:
         cropped = self._crop(answer, tile)
         if self._preview is not None:
             self._preview.add(cropped, tile, scale=self.restorer.contract.scale)
+        self.report_unit(tile, fraction=fraction, now_s=now_s)
+
+    def report_unit(self, tile: Tile, *, fraction: float, now_s: float) -> None:
+        """Report a unit of work after which a tile is done in part."""
         self._report(self._done_pixels + fraction * tile.inner_pixels, now_s)
 
     def accept(self, answer: FloatArray, tile: Tile, *, now_s: float) -> None:
-        """Add a tile's checked answer to the picture and report it."""
+        """Add a tile's checked output to the picture and report it."""
         cropped = self._crop(answer, tile)
         scale = self.restorer.contract.scale
         if self._is_whole:
@@ -253,20 +288,20 @@ class JobState:
         self.release()
 
     def release(self) -> None:
-        """Drop everything large."""
+        """Free all large arrays."""
         self.is_ended = True
         self._pending.clear()
-        self._canvas = self._answer = self._preview = self._steps = self._grid = None
+        self._canvas = self._answer = self._preview = self._steps = self._grid = self.batch = None
 
     def use_exact(self, restorer: Restorer) -> None:
-        """Continue in float32; an iterative method begins its tile anew."""
+        """Continue in float32; an iterative method restarts its tile."""
         self._steps = None
         self.restorer = restorer
         self.dtype = torch.float32
 
 
 def margins_of(tile: Tile, plan: TilePlan, contract: Contract) -> Margins:
-    """Return how far a tile is continued beyond the picture's border: above, below, left, right."""
+    """Return how far a tile is padded beyond the picture's border: top, bottom, left, right."""
     px = contract.border_px
     rows, columns = tile.rows, tile.columns
     return (
@@ -295,7 +330,7 @@ def padded_pixels(tile: Tile, plan: TilePlan, contract: Contract) -> int:
 
 
 def tile_side(job: Job, device: torch.device) -> tuple[int, tuple[str, ...]]:
-    """Return the side of a tile for a job, and what the user should know of it.
+    """Return the tile side for a job, and notes for the user.
 
     On a CPU it keeps the units of work short, within the memory budget; elsewhere it is as large as fits.
     """
@@ -308,7 +343,7 @@ def tile_side(job: Job, device: torch.device) -> tuple[int, tuple[str, ...]]:
     if contract.tiling == "discouraged":
         if height * width <= fitting_px**2:
             return longest, ()
-        note = "The picture was too large for this model in one piece; it was done in parts that may differ slightly."
+        note = "The picture was too large to process as a whole; it was split into tiles that may differ slightly."
         return fitting_px, (note,)
     if job.tile_px is not None:
         return job.tile_px, ()

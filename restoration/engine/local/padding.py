@@ -1,4 +1,4 @@
-"""Giving a model the sizes it needs; the engine takes the extra pixels off again."""
+"""Pad inputs to the sizes a model needs; the engine crops the output."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """One device, one worker thread, the tiles of all running jobs.
 
-The worker always serves the run that has had least of the device (fair queueing by time), so a small picture never
-waits for a huge one to end. Tiles of other runs that agree in model, precision and shape join the batch while the
-device gains by it. Every unit of work is short: a cancelled or late job stops before its next one.
+The worker always serves the job that has used the device least (fair queueing by time), so a small picture never waits
+for a huge one to end. Tiles of other jobs with the same model, precision and shape are batched as long as that is
+faster. Every unit of work is short: a cancelled or late job stops before its next one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
 
 import numpy as np
 import torch
@@ -21,9 +20,9 @@ from restoration.arrays import FloatArray
 from restoration.devices.device import activation_budget_bytes, release_cached, reset_peak
 from restoration.engine.local.guard import fault_of
 from restoration.engine.local.job import Answer, Job, JobEvent
-from restoration.engine.local.job_state import JobState, padded_pixels, padded_shape
+from restoration.engine.local.job_state import Batch, JobState, Unit, padded_pixels, padded_shape
 from restoration.engine.local.tiling import Tile
-from restoration.errors import DeadlinePassed, UnstableOutput
+from restoration.errors import DeadlinePassed, LeaseExpired, UnstableOutput
 from restoration.memory import for_the_user, is_out_of_memory
 from restoration.models.shared.contract import Contract, Restorer
 from restoration.models.shared.global_pass import GlobalPassRestorer
@@ -36,14 +35,6 @@ _GATHER_S = 0.003
 _IDLE_S = 10.0
 
 _Key = tuple[int, tuple[int, int], bool]
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """What one run contributes to a batch."""
-
-    run: JobState
-    tile: Tile
 
 
 class Scheduler:
@@ -78,13 +69,14 @@ class Scheduler:
             OutOfMemory: not even the smallest tile fits.
             UnstableOutput: the model's answer is no picture, also in float32.
             DeadlinePassed: the job's time is over.
+            LeaseExpired: nobody read its events for too long.
         """
         run, others = self._submit(job)
         try:
             if others:
                 yield Queued(others)
             while True:
-                event = run.events.get()
+                event = self._next_event(run)
                 if isinstance(event, BaseException):
                     raise event
                 yield event
@@ -94,6 +86,15 @@ class Scheduler:
             run.cancel()
             with self._changed:
                 self._changed.notify_all()
+
+    def _next_event(self, run: JobState) -> JobEvent | BaseException:
+        if run.lease.wait(time.perf_counter()):
+            with self._changed:
+                self._changed.notify_all()
+        try:
+            return run.events.get()
+        finally:
+            run.lease.renew(time.perf_counter())
 
     def close(self) -> None:
         """End the worker thread; runs in progress fail."""
@@ -139,7 +140,7 @@ class Scheduler:
                         run.fail(for_the_user(error))
             batch = None
 
-    def _next_batch(self) -> list[_Unit] | None:
+    def _next_batch(self) -> Batch | None:
         """Wait for work and return it; None when the scheduler is closed."""
         while True:
             self._drop_ended()
@@ -148,23 +149,26 @@ class Scheduler:
                     run.fail(RuntimeError("the scheduler was closed"))
                 self._runs.clear()
                 return None
+            now_s = time.perf_counter()
             ready = sorted(
-                (run for run in self._runs if run.next_tile is not None and not run.is_blocked),
+                (run for run in self._runs if run.is_ready(now_s)),
                 key=lambda run: (run.account_s, run.remaining_pixels, run.number),
             )
             if not ready:
                 self._rest()
                 continue
             self._clock_s = max(self._clock_s, ready[0].account_s)
+            if ready[0].batch is not None:
+                return ready[0].batch
             for run in ready:
                 run.split_too_large()
-            batch, has_room = self._collect(ready)
-            is_alone = len(self._runs) == len({unit.run.number for unit in batch})
+            units, has_room = self._collect([run for run in ready if run.batch is None])
+            is_alone = len(self._runs) == len({unit.run.number for unit in units})
             if has_room and self._gather_s and not is_alone and self._changed.wait(self._gather_s):
-                for unit in reversed(batch):
+                for unit in reversed(units):
                     unit.run.put_back(unit.tile)
                 continue  # somebody came or went: look again
-            return batch
+            return Batch(units)
 
     def _drop_ended(self) -> None:
         now_s = time.perf_counter()
@@ -174,26 +178,28 @@ class Scheduler:
                 run.release()
             elif not run.is_ended and deadline_s is not None and now_s >= deadline_s:
                 run.fail(DeadlinePassed())
+            elif not run.is_ended and run.lease.ends_s is not None and now_s >= run.lease.ends_s:
+                run.fail(LeaseExpired())
         self._runs = [run for run in self._runs if not run.is_ended]
         if not self._runs:
             self._batch_limits.clear()
 
     def _rest(self) -> None:
         """Wait until something changes; after a while without any job, hand memory back to the device."""
-        deadlines = [run.job.deadline_s for run in self._runs if run.job.deadline_s is not None]
-        if deadlines:
-            self._changed.wait(max(0.0, min(deadlines) - time.perf_counter()))
+        ends_s = [end_s for run in self._runs for end_s in (run.job.deadline_s, run.lease.ends_s) if end_s is not None]
+        if ends_s:
+            self._changed.wait(max(0.0, min(ends_s) - time.perf_counter()))
         elif self._runs or self._is_tidy:
             self._changed.wait()
         elif not self._changed.wait(_IDLE_S):
             release_cached(self.device)
             self._is_tidy = True
 
-    def _collect(self, ready: list[JobState]) -> tuple[list[_Unit], bool]:
+    def _collect(self, ready: list[JobState]) -> tuple[list[Unit], bool]:
         """Take the first run's next tile and those that fit beside it; tell whether there was room for more."""
         lead = ready[0]
         first = lead.take()
-        batch = [_Unit(lead, first)]
+        batch = [Unit(lead, first)]
         contract = lead.restorer.contract
         if contract.is_iterative or not contract.runs_on_device or lead.is_alone:
             return batch, False
@@ -204,11 +210,11 @@ class Scheduler:
                 tile = run.next_tile
                 if tile is None or _key(run, tile) != key:
                     break
-                batch.append(_Unit(run, run.take()))
+                batch.append(Unit(run, run.take()))
         return batch, len(batch) < most
 
     def _largest_batch(self, run: JobState, tile: Tile) -> int:
-        """Return how many such tiles the device computes at once with profit, within its memory budget."""
+        """Return the batch size up to which batching is faster, within the memory budget."""
         contract = run.restorer.contract
         pixels = padded_pixels(tile, run.plan, contract)
         if self.device.type == "cpu":
@@ -218,33 +224,42 @@ class Scheduler:
         tile_bytes = pixels * contract.activation_bytes_per_pixel * torch.finfo(run.dtype).bits / 32
         return max(1, int(activation_budget_bytes(self.device) / tile_bytes))
 
-    def _carry_out(self, batch: list[_Unit]) -> None:
-        """Compute one batch and hand out the answers."""
+    def _carry_out(self, batch: Batch) -> None:
+        """Do one unit of work on a batch; after the last one, distribute its outputs."""
         started_s = time.perf_counter()
-        lead = batch[0]
+        lead = batch.units[0]
+        is_iterative = lead.run.restorer.contract.is_iterative
+        answers: list[FloatArray] | None
         try:
-            for unit in batch:
-                unit.run.begin(started_s)
-            windows = [unit.run.window(unit.tile) for unit in batch]
-            if lead.run.restorer.contract.is_iterative:
-                fraction, answers = self._step(lead, windows[0])
-            else:
-                fraction, answers = 1.0, self._infer(batch, windows)
+            if not batch.windows:
+                for unit in batch.units:
+                    unit.run.begin(started_s)
+                batch.windows = [unit.run.window(unit.tile) for unit in batch.units]
+            fraction, answers = self._step(lead, batch.windows[0]) if is_iterative else self._infer(batch)
         except Exception as error:  # whatever a model raises ends its own jobs, never the worker
-            self._recover(batch, error)
+            self._recover(batch.units, error)
             return
         finally:
-            share_s = (time.perf_counter() - started_s) / len(batch)
-            for unit in batch:
+            share_s = (time.perf_counter() - started_s) / len(batch.units)
+            for unit in batch.units:
                 unit.run.charge(share_s)
+                unit.run.batch = None
         now_s = time.perf_counter()
-        for unit, answer, (source, _) in zip(batch, answers, windows, strict=True):
+        if answers is None:
+            for unit in batch.units:
+                if not unit.run.is_ended:
+                    unit.run.batch = batch
+                    unit.run.report_unit(unit.tile, fraction=fraction, now_s=now_s)
+            return
+        for unit, answer, (source, _) in zip(batch.units, answers, batch.windows, strict=True):
+            if unit.run.is_ended:  # between two units
+                continue
             try:
                 self._hand_out(unit, answer, source, fraction=fraction, now_s=now_s)
             except Exception as error:  # for example no host memory for the canvas
                 unit.run.fail(for_the_user(error))
 
-    def _hand_out(self, unit: _Unit, answer: FloatArray, source: FloatArray, *, fraction: float, now_s: float) -> None:
+    def _hand_out(self, unit: Unit, answer: FloatArray, source: FloatArray, *, fraction: float, now_s: float) -> None:
         fault = fault_of(answer, source, is_exact=unit.run.dtype == torch.float32)
         if fault is not None:
             self._retry_exactly(unit, fault)
@@ -253,19 +268,27 @@ class Scheduler:
         else:
             unit.run.accept(answer, unit.tile, now_s=now_s)
 
-    def _infer(self, batch: list[_Unit], windows: list[tuple[FloatArray, FloatArray | None]]) -> list[FloatArray]:
-        restorer = batch[0].run.restorer
-        image = self._place(_stack([window for window, _ in windows]), restorer.contract)
-        masks = [mask for _, mask in windows if mask is not None]
-        mask = self._place(_stack(masks), restorer.contract) if masks else None
-        parameters = [unit.run.job.parameters for unit in batch]
+    def _infer(self, batch: Batch) -> tuple[float, list[FloatArray] | None]:
+        """Do the next unit of work on a batch; return (fraction done, its outputs after the last one)."""
         with torch.inference_mode():
-            if isinstance(restorer, GlobalPassRestorer):
-                contexts = [unit.run.context(unit.tile) for unit in batch]
-                return list(_to_arrays(restorer.restore_tiles(image, parameters=parameters, contexts=contexts)))
-            return list(_to_arrays(restorer.restore(image, parameters=parameters, mask=mask)))
+            if batch.outputs is None:
+                batch.outputs = self._outputs(batch)
+            fraction, outputs = next(batch.outputs)
+            return fraction, None if outputs is None else list(_to_arrays(outputs))
 
-    def _step(self, unit: _Unit, window: tuple[FloatArray, FloatArray | None]) -> tuple[float, list[FloatArray]]:
+    def _outputs(self, batch: Batch) -> Iterator[tuple[float, Tensor | None]]:
+        restorer = batch.units[0].run.restorer
+        image = self._place(_stack([window for window, _ in batch.windows]), restorer.contract)
+        masks = [mask for _, mask in batch.windows if mask is not None]
+        mask = self._place(_stack(masks), restorer.contract) if masks else None
+        parameters = [unit.run.job.parameters for unit in batch.units]
+        if isinstance(restorer, GlobalPassRestorer):
+            contexts = [unit.run.context(unit.tile) for unit in batch.units]
+            yield 1.0, restorer.restore_tiles(image, parameters=parameters, contexts=contexts)
+        else:
+            yield from restorer.units(image, parameters=parameters, mask=mask)
+
+    def _step(self, unit: Unit, window: tuple[FloatArray, FloatArray | None]) -> tuple[float, list[FloatArray]]:
         contract = unit.run.restorer.contract
         image = self._place(window[0][None], contract)
         mask = None if window[1] is None else self._place(window[1][None], contract)
@@ -281,7 +304,7 @@ class Scheduler:
             tensor = tensor.pin_memory()
         return tensor.to(self.device, non_blocking=True)
 
-    def _recover(self, batch: list[_Unit], error: Exception) -> None:
+    def _recover(self, batch: list[Unit], error: Exception) -> None:
         """After a failed batch: smaller batches, then smaller tiles, then a clear end. Nothing else is ever pasted."""
         is_memory = is_out_of_memory(error)
         if is_memory:
@@ -298,15 +321,15 @@ class Scheduler:
             return
         unit.run.fail(for_the_user(error))
 
-    def _retry_exactly(self, unit: _Unit, fault: str) -> None:
-        """Load the float32 twin of the model beside the worker, then continue the run with it."""
+    def _retry_exactly(self, unit: Unit, fault: str) -> None:
+        """Load the model in float32 outside the worker, then continue the job with it."""
         run = unit.run
         if run.is_blocked:  # another tile of the same batch had the same fault
             run.put_back(unit.tile)
             return
         load = run.job.exact
         if run.dtype == torch.float32 or load is None:
-            run.fail(UnstableOutput(f"The model's answer {fault}; try another model."))
+            run.fail(UnstableOutput(f"The model's output {fault}; try another model."))
             return
         log.warning("an answer in %s %s; the run continues in float32", run.dtype, fault)
         if not run.is_mid_tile:  # else its tile waits for the next step already

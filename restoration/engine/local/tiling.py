@@ -1,4 +1,4 @@
-"""Cutting a picture into overlapping tiles and joining the answers."""
+"""Split a picture into overlapping tiles and blend the outputs."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ class TilePlan:
 
 
 def plan_spans(length: int, *, tile_px: int, overlap_px: int, align_px: int = 1) -> tuple[Span, ...]:
-    """Divide an axis into the fewest spans of at most `tile_px`, all of one length, so that they share batches.
+    """Split an axis into the fewest spans of at most `tile_px`, all of equal length so that they can be batched.
 
     Args:
         length: pixels along the axis, at least 1.

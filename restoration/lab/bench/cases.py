@@ -1,4 +1,4 @@
-"""Test cases from folders of pictures: what goes in, and what should come out."""
+"""Test cases from folders of pictures: inputs and references."""
 
 from __future__ import annotations
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import io
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -19,24 +17,6 @@ from restoration.images import quantize
 _SEED = 2026
 _PHOTOS = ("astronaut", "chelsea", "coffee", "camera", "rocket")
 _PAINT: FloatArray = np.asarray([0.93, 0.9, 0.84], dtype=np.float32)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the arguments of `examples`."""
-    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
-    parser.add_argument(
-        "--originals", action="store_true", help="write the photographs as they are, for contact sheets"
-    )
-
-
-def run(arguments: argparse.Namespace) -> int:
-    """Make all examples and print their names."""
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    files = _originals() if arguments.originals else make_examples()
-    for name, content in files.items():
-        (arguments.out / name).write_bytes(content)
-        print(arguments.out / name)
-    return 0
 
 
 def make_examples() -> dict[str, bytes]:
@@ -70,7 +50,8 @@ def make_examples() -> dict[str, bytes]:
     return files
 
 
-def _originals() -> dict[str, bytes]:
+def originals_as_files() -> dict[str, bytes]:
+    """Return the photographs as they are, for contact sheets, by name."""
     return {f"{name}.png": _png(_photo(name)) for name in _PHOTOS}
 
 

@@ -1,4 +1,4 @@
-"""What a brightener does to bright and mixed pictures: the highlights it loses, and noise of every kind.
+"""Measure a low-light model on dark, mixed and bright pictures: clipped highlights and noise of every kind.
 
 Models for the dark are often trained on dark pictures alone, and then spoil what was bright already.
 """

@@ -1,4 +1,4 @@
-"""What usual scores do not say of brightening: with the mean matched, the noise left, what becomes of good pictures.
+"""Further low-light scores: with matched mean brightness, remaining noise, change of well-exposed pictures.
 
 Reference:
     Zhang et al., Kindling the Darkness, 2019, arXiv:1905.04161 (scores with the mean of the reference).

@@ -1,4 +1,4 @@
-"""LPIPS, a distance learned from what people see, where the library `lpips` and its backbone can be had.
+"""LPIPS, a learned perceptual distance, if the library `lpips` and its backbone are available.
 
 Reference:
     Zhang et al., The Unreasonable Effectiveness of Deep Features as a Perceptual Metric, 2018, arXiv:1801.03924.

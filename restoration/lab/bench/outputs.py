@@ -1,4 +1,4 @@
-"""What every built-in model makes of five small pictures: kept before a change of the code, compared after it."""
+"""Save the output of every built-in model on five small pictures, and compare it after a change of the code."""
 
 from __future__ import annotations
 

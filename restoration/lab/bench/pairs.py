@@ -1,4 +1,4 @@
-"""Two models side by side without their names, for somebody who does not know them to say which looks better.
+"""Blind comparisons: two models side by side without their names, to be judged by a person.
 
 What no score sees, invented texture or a soft edge, an eye does; an eye that knows whose picture it sees, sees more
 than there is.

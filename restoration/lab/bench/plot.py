@@ -1,4 +1,4 @@
-"""A drawing of a measured table: quality against speed, one dot for each model, as SVG."""
+"""Plot quality against speed as SVG, one dot per model."""
 
 from __future__ import annotations
 

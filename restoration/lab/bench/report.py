@@ -1,4 +1,4 @@
-"""From measured rows to JSON files, and from those to the tables of the README."""
+"""Write measured results to JSON files, and put them into the tables and figures of documents."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from restoration.lab.bench.speed import Line
 from restoration.metrics import CATALOGUE, SPECIAL_SCORES
 
 _SCORES = (*CATALOGUE, *SPECIAL_SCORES)
+_ROWS = (("rows", "model"), ("lines", "what"), ("conditions", "condition"))
+"""The list that a kind of result holds, and the key that names an entry of it."""
 _CIRCUMSTANCES = ("date", "commit", "machine", "versions")
 _LIBRARIES = ("torch", "numpy", "opencv-python", "pillow", "scikit-image")
 
@@ -56,6 +58,25 @@ def speed_to_json(lines: Iterable[Line], *, repeats: int) -> dict[str, Any]:
         **circumstances(),
         "lines": [dataclasses.asdict(line) for line in lines],
     }
+
+
+def read_result(file: Path) -> dict[str, Any]:
+    """Read what `write_result` wrote.
+
+    Raises:
+        InvalidRequest: it is absent or something else.
+    """
+    try:
+        result: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"{file} is no result of a benchmark; name a file of --json.") from error
+    return result
+
+
+def write_result(result: Mapping[str, Any], file: Path) -> None:
+    """Write a result as JSON; its folder is made where it is absent."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 def with_others(result: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,18 +172,53 @@ def _speed_table(lines: Iterable[Mapping[str, Any]]) -> str:
 
 
 def refresh(text: str, folder: Path) -> str:
-    """Return a document with the tables between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->` made anew.
+    """Return a document with its measured tables and figures updated from the JSON files in a folder.
+
+    A table stands between `<!-- bench:FILE -->` and `<!-- /bench:FILE -->`, a single figure between
+    `<!-- figure: FILE / ROW / SCORE -->` and `<!-- /figure -->`. ROW is a model, a line of `bench speed` or a condition
+    of `bench exposure`; SCORE is a key of that row.
 
     Raises:
-        InvalidRequest: the folder holds no NAME.json for a marker.
+        InvalidRequest: the folder has no such file, or the file no such row or score.
     """
 
     def table(match: re.Match[str]) -> str:
         name = match["name"]
-        file = folder / f"{name}.json"
-        if not file.is_file():
-            raise InvalidRequest(f"The document wants the table {name}, but {file} does not exist; measure it first.")
-        result = json.loads(file.read_text(encoding="utf-8"))
-        return f"<!-- bench:{name} -->\n{to_markdown(result)}\n<!-- /bench:{name} -->"
+        return f"<!-- bench:{name} -->\n{to_markdown(_load(name, folder))}\n<!-- /bench:{name} -->"
 
-    return re.sub(r"<!-- bench:(?P<name>[\w-]+) -->.*?<!-- /bench:(?P=name) -->", table, text, flags=re.DOTALL)
+    def figure(match: re.Match[str]) -> str:
+        name, row, score = (part.strip() for part in match["path"].split(" / "))
+        return f"<!-- figure: {match['path']} -->{_figure(_load(name, folder), row, score)}<!-- /figure -->"
+
+    text = re.sub(r"<!-- bench:(?P<name>[\w-]+) -->.*?<!-- /bench:(?P=name) -->", table, text, flags=re.DOTALL)
+    return re.sub(r"<!-- figure: (?P<path>[^>]*? / [^>]*? / [^>]*?) -->.*?<!-- /figure -->", figure, text)
+
+
+def stale_documents(root: Path) -> dict[Path, str]:
+    """Return README.md and the pages of docs/ whose figures are out of date, each with its updated text; see `refresh`.
+
+    Args:
+        root: the project's folder.
+    """
+    documents = [root / "README.md", *sorted((root / "docs").glob("*.md"))]
+    before = {path: path.read_text(encoding="utf-8") for path in documents}
+    after = {path: refresh(text, root / "assets" / "benchmarks") for path, text in before.items()}
+    return {path: text for path, text in after.items() if text != before[path]}
+
+
+def _load(name: str, folder: Path) -> Mapping[str, Any]:
+    file = folder / f"{name}.json"
+    if not file.is_file():
+        raise InvalidRequest(f"The document needs the result {name}, but {file} does not exist; measure it first.")
+    loaded: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _figure(result: Mapping[str, Any], name: str, score: str) -> str:
+    """Return one score of one row, rounded as in the tables, without its unit."""
+    kind, key = next(pair for pair in _ROWS if pair[0] in result)
+    row = next((row for row in result[kind] if row[key] == name), None)
+    if row is None or row.get(score) is None:
+        raise InvalidRequest(f'"{result["title"]}" has no {score} of "{name}"; correct the marker or measure it.')
+    digits = {metric.name: metric.digits for metric in _SCORES}
+    return f"{row[score]:.3g}" if kind == "lines" and score != "ratio" else f"{row[score]:.{digits.get(score, 2)}f}"

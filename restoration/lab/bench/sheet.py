@@ -1,4 +1,4 @@
-"""Contact sheets: crops at full size of the input, the baseline, the models and, where there is one, the reference."""
+"""Contact sheets: full-size crops of the input, the baseline, the models and the reference, if any."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Time and memory of the engine, each beside what it is to be compared with, in one run.
+"""Measure time and memory of the engine, each next to its baseline in the same run.
 
 Every line is the median of interleaved repeats: ours and the baseline take turns, so that a slow moment of the machine
 meets both.
@@ -29,6 +29,7 @@ from restoration.devices.device import candidate_dtypes, pick_devices, tune_proc
 from restoration.devices.precision import choose_precision
 from restoration.engine.local.job import Answer, Job
 from restoration.engine.local.scheduler import Scheduler
+from restoration.errors import InvalidRequest
 from restoration.models.shared.contract import Factory
 from restoration.models.shared.restorers import NetworkRestorer
 from restoration.service.door import Service
@@ -83,14 +84,19 @@ def measure_speed(*, only: str | None = None, repeats: int = 3, device: str | No
     Args:
         repeats: how often each side of a comparison is timed.
         device: as in `pick_devices`.
+
+    Raises:
+        InvalidRequest: no name begins so, or the device is not there.
     """
+    chosen = [measurement for name, measurement in MEASUREMENTS.items() if only is None or name.startswith(only)]
+    if not chosen:
+        raise InvalidRequest(f'No measurement is called "{only}"; name one of {", ".join(MEASUREMENTS)}.')
     tune_process()
     place = pick_devices(device)[0]
     with closing(Scheduler(place)) as scheduler:
         bench = _Bench(place, scheduler, Registry(place), repeats)
-        for name, measurement in MEASUREMENTS.items():
-            if only is None or name.startswith(only):
-                yield from measurement(bench)
+        for measurement in chosen:
+            yield from measurement(bench)
 
 
 # --- the pictures

@@ -1,4 +1,4 @@
-"""Training against a critic: the loop of `Trainer` with a second network and what it weighs.
+"""Adversarial training: the loop of `Trainer` with a critic and its losses.
 
 The critic learns first, from the answers of the same step; then the network, from what the critic now says. All of it
 starts at `start_step`; a network should be good at its task by then, or start from weights that are (`init_from`).

@@ -1,4 +1,4 @@
-"""The table `[adversarial]` of a recipe: the critic, and what it and the other losses weigh."""
+"""The table `[adversarial]` of a recipe: the critic and the weights of the losses."""
 
 from __future__ import annotations
 

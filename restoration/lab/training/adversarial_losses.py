@@ -1,4 +1,4 @@
-"""What a critic and the network that it judges make small, and what keeps critics smooth.
+"""Adversarial losses of the critic and the generator, and gradient penalties.
 
 Scores are (B, K, ...): a map, or K numbers per picture; without a gradient penalty they may be those of N places.
 

@@ -1,4 +1,4 @@
-"""The card of weights that were trained here: what they are, what they learnt from, and how well they did."""
+"""The card of trained weights: architecture, training data and validation score."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Teaching:
         model: its id.
         share: share of the loss that compares with the teacher's answer instead of the photograph, 0 to 1.
         hints: weight of what the teacher's layers find beside the loss of its answer; the network has to start from a
-            file that `narrow` wrote.
+            file that `prune` wrote.
         parameters: of the model, in user units; its defaults for the others.
     """
 
@@ -225,7 +225,7 @@ def _disagreement(recipe: Recipe) -> str:
         return "has a gray_share, which is not for super-resolution; remove it"
     if recipe.teaching is not None and recipe.teaching.hints:
         if not recipe.init_from or recipe.optimizer == "kfac":
-            return 'has hints, which need init_from, a file that `narrow` wrote, and optimizer "adam" or "muon"'
+            return 'has hints, which need init_from, a file that `prune` wrote, and optimizer "adam" or "muon"'
         if recipe.objective != "direct":
             return 'has hints, which need a network that is given what its teacher is; use objective = "direct"'
     if recipe.teaching is not None and recipe.objective == "luma":

@@ -1,4 +1,4 @@
-"""Critics: networks that tell real photographs from restored ones; thrown away after training.
+"""Critics (discriminators): networks that tell real photographs from restored ones; only used in training.
 
 A critic maps pictures (B, 3, H, W) in [0, 1], and masks (B, 1, H, W) where the task has them, to scores (N, K, ...),
 higher for what looks real: a map or K numbers per picture, or K numbers for each of N places in all pictures.

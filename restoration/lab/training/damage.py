@@ -1,4 +1,4 @@
-"""What training does to clean patches, and what the network is told about it."""
+"""Degradations of clean patches in training, and the conditioning that the network receives."""
 
 from __future__ import annotations
 

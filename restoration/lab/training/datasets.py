@@ -1,4 +1,4 @@
-"""Which dataset a recipe learns from."""
+"""Choose the dataset of a recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Channels that died while a network was trained: rectifiers that let nothing through, whatever the picture.
+"""Find and reinitialise dead ReLU channels, whose output is zero for every picture.
 
 A step that is too long can push the bias of a channel so low that nothing wakes it again, as no gradient passes. The
 loss does not tell: it only stops falling, as if the network were too small. So the share is shown beside it.

@@ -1,4 +1,4 @@
-"""What a training run shows: a line for every validation and, on a terminal, a bar with the time left."""
+"""Terminal output of training: a line per validation, and a progress bar with the remaining time."""
 
 from __future__ import annotations
 

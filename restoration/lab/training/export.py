@@ -1,4 +1,4 @@
-"""From a checkpoint to the file that ships: averaged weights, float16, safetensors, with where they came from."""
+"""Export a checkpoint as safetensors: averaged weights, float16, with their origin as metadata."""
 
 from __future__ import annotations
 

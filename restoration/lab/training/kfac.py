@@ -1,4 +1,4 @@
-"""K-FAC: natural-gradient steps for small convolutional networks that learn by squared error.
+"""K-FAC: natural-gradient steps for small convolutional networks trained on squared error.
 
 The brightness of neighbouring pixels is nearly the same, so the weights of a convolution that looks at pixels depend on
 each other a thousand times more strongly in some directions than in others. Adam follows the strong ones and comes to

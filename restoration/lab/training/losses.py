@@ -1,4 +1,4 @@
-"""What training makes small: one number for a batch of restored pictures and their references."""
+"""Pixel losses: one number for a batch of restored pictures and their references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The network of a recipe at its start: random weights, or those of another file."""
+"""Build the network of a recipe, with random weights or those of another file."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _first_weights(recipe: Recipe) -> dict[str, Tensor]:
         return {name: tensor.float() for name, tensor in load_file(recipe.init_from).items()}
     except (OSError, SafetensorError) as error:
         has_hints = recipe.teaching is not None and recipe.teaching.hints > 0
-        advice = "write it by `narrow` first" if has_hints else "train that network first and export it there"
+        advice = "write it by `prune` first" if has_hints else "train that network first and export it there"
         raise InvalidRequest(
             f"Recipe {recipe.name} starts from {recipe.init_from}, which cannot be read; {advice}, or name another "
             "file in init_from."

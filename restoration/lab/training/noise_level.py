@@ -1,4 +1,4 @@
-"""Teach the noise-level network on photographs with noise put in: white, in 8-bit files, and as cameras leave it."""
+"""Train the noise-level network on photographs with synthetic noise: white, in 8-bit files, and from cameras."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a network's answer to a restored picture: what the losses and the validation compare with the reference."""
+"""Objectives: turn a network's output into the restored picture that is compared with the reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What low light is learnt from: whole pictures of several exposures, and patches with the noise of a lift.
+"""Datasets for low light: whole pictures at several exposures, and patches with the noise of brightening.
 
 A folder with the folders `low` and `high` in it holds real pairs: `low/NAME_k.*`, or `low/NAME.*`, belongs to
 `high/NAME.*`. All other folders hold clean photographs, which are darkened here.

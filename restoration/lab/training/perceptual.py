@@ -1,4 +1,4 @@
-"""Distances that look at more than single pixels: features of a frozen network, invented texture, colours, holes.
+"""Perceptual losses: features of a frozen network, artefacts, colours, holes.
 
 VGG19 is the usual judge, but its weights are a download of 548 MB. The substitute needs none: the coarse levels of the
 built-in denoiser's encoder, which must tell texture from noise. Between 39 patches of CID22 and their x4 upscaled,

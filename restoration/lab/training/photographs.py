@@ -1,4 +1,4 @@
-"""The list of the photographs that a run finds, kept in its folder: with it, the recipe gives the same batches."""
+"""The list of photographs of a run, kept in its folder so that the recipe gives the same batches again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A narrow network begins where a wide one is: each of its layers is solved for what that layer of its teacher finds.
+"""Layer-wise pruning: each layer of a narrower student is solved by least squares for the features of its teacher.
 
 Of every layer those channels are kept that matter most to the next one. The pupil's layer is the least squares answer
 to them from what the pupil's own layers have found so far, so that it makes good for their errors. `train` goes on from
@@ -153,7 +153,7 @@ class Hints:
             max(channels) < width for channels, width in zip(followed, theirs, strict=True)
         )
         if not has_them or [len(channels) for channels in followed] != [layer.out_channels for layer in self._layers]:
-            raise InvalidRequest("The network is not the one whose layers were solved; solve them with `narrow`.")
+            raise InvalidRequest("The network is not the one whose layers were solved; solve them with `prune`.")
         for layer in self._layers:
             layer.register_forward_hook(self._keep)
 
@@ -182,7 +182,7 @@ class Hints:
 
 
 def followed_channels(file: str, *, teacher: str) -> list[list[int]]:
-    """Return what `narrow` noted beside the weights that it wrote.
+    """Return what `prune` noted beside the weights that it wrote.
 
     Args:
         teacher: id of the model that the recipe learns from.
@@ -198,10 +198,10 @@ def followed_channels(file: str, *, teacher: str) -> list[list[int]]:
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise InvalidRequest(
             f"{file} does not tell which channels of the teacher its own follow; hints need a recipe that starts from "
-            "what `narrow` wrote."
+            "what `prune` wrote."
         ) from error
     if model != teacher:
-        raise InvalidRequest(f"The layers in {file} follow those of {model}, not of {teacher}; run `narrow` again.")
+        raise InvalidRequest(f"The layers in {file} follow those of {model}, not of {teacher}; run `prune` again.")
     return channels
 
 

@@ -1,4 +1,4 @@
-"""Pictures to look at while a network is trained: what went in, what came out, and the reference, side by side."""
+"""Sample pictures of a training run: input, output and reference, side by side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table of a recipe becomes a record whose fields say, by their types, what each setting takes."""
+"""Parse a table of a recipe into a dataclass and check it against the types of the fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Networks that fill holes in several stages: what each stage is compared with."""
+"""Losses of inpainting networks with several stages."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from restoration.lab.training.dataset import to_tensor
 from restoration.models.shared.contract import Restorer
 from restoration.models.shared.restorers import NetworkRestorer
 from restoration.models.spandrel_models import CommunityRestorer
-from restoration.service.door import NON_COMMERCIAL_VARIABLE, offers_non_commercial
+from restoration.service.choice import NON_COMMERCIAL_VARIABLE, offers_non_commercial
 from restoration.types import Parameters
 
 

@@ -1,4 +1,4 @@
-"""A teacher's answers, kept in a folder: it is slower than its pupil, and each answer serves for many patches.
+"""The teacher cache: outputs of a slow teacher, stored once and reused for many patches.
 
 A folder holds `answers.json`, which says whose answers these are, and one .npz file for each damaged picture, with it
 ("lq"), the photograph ("gt") and the answer ("answer"), all (H, W, 3) in 8 bits; those of held-out photographs begin
@@ -153,13 +153,13 @@ class AnsweredDataset:
             if not (are_answers(folder) and _is_of(recipe, recipe.teaching, folder)):
                 raise InvalidRequest(
                     f"{folder} does not hold the answers of {recipe.teaching.model} to what recipe {recipe.name} "
-                    "learns from; make them with `teach`."
+                    "learns from; make them with `cache-teacher`."
                 )
         found = [sorted(folder.glob("*.npz")) for folder in folders]
         files = [file for each in found for file in each]
         self._files = [file for file in files if not file.name.startswith(_HELD_OUT)]
         if not self._files:
-            raise InvalidRequest(f"No answers lie in {folders[0]}; make them with `teach`.")
+            raise InvalidRequest(f"No answers lie in {folders[0]}; make them with `cache-teacher`.")
         learns_answers = recipe.teaching.share >= 0.5  # held against what is to be learnt
         self.validation = [
             Batch(lq, answer if learns_answers else gt, torch.zeros(1, 1, 1, 1), answer=answer)
@@ -170,7 +170,7 @@ class AnsweredDataset:
             )
         ]
         if not self.validation:
-            raise InvalidRequest(f"No answers to held-out pictures lie in {folders[0]}; run `teach` again.")
+            raise InvalidRequest(f"No answers to held-out pictures lie in {folders[0]}; run `cache-teacher` again.")
 
     @property
     def count(self) -> int:
@@ -210,7 +210,7 @@ def _read(file: Path) -> tuple[Picture, Picture, Picture]:
         with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return arrays["lq"], arrays["gt"], arrays["answer"]
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InvalidRequest(f"{file} cannot be read; remove it and run `teach` again.") from error
+        raise InvalidRequest(f"{file} cannot be read; remove it and run `cache-teacher` again.") from error
 
 
 def _floats(picture: Picture) -> FloatArray:

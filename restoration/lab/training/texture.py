@@ -1,4 +1,4 @@
-"""Texture as a distribution: what the patches of a fill look like, wherever in it they lie.
+"""Texture loss: compare the distribution of patches, regardless of their position.
 
 Pixels reward the mean of all textures that could have been there, which is flat. Sorted, the responses of a region to
 a filter tell which ones occur in it and how often; a fill that has the same responses has the same texture, be it at

@@ -198,7 +198,7 @@ class Trainer:
                 partial.unlink(missing_ok=True)
             raise InvalidRequest(
                 f"The checkpoint of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room "
-                f"or mend the folder, and run the same command again: {self.comeback()}."
+                f"or fix the folder, and run the same command again: {self.comeback()}."
             ) from error
 
     def comeback(self) -> str:
@@ -392,7 +392,7 @@ class Trainer:
                 file.write(json.dumps(row) + "\n")
         except OSError as error:
             raise InvalidRequest(
-                f"The log of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room or mend "
+                f"The log of step {self.step} cannot be written to {self.folder} ({error.strerror}); make room or fix "
                 f"the folder, and run the same command again: {self.comeback()}."
             ) from error
 

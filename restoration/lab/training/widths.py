@@ -1,4 +1,4 @@
-"""How wide each layer of a narrowed chain is to be: layers differ in what they lose with the same number of channels.
+"""Choose the width of each layer of a pruned network by how much it loses with fewer channels.
 
 Each layer is narrowed alone first, the next one solved for what is left, and what the whole chain's answer loses by it
 is measured. Channels then go, a few at a time, where least is lost per multiply-add saved. What counts is the error

@@ -1,4 +1,16 @@
-"""The contract between a model and the engine: a model declares its needs and knows nothing of devices or tiles."""
+"""The contract between a model and the engine: a model declares its needs and knows nothing of devices or tiles.
+
+A file of `restoration.models` offers, by these names (docs/adding-a-model.md shows two):
+
+- `build`, or several that begin so (`build_denoiser`): a `Factory`, which the manifest entry names.
+- `networks`, where weights files hold state dicts: `Networks`, which `build` uses, too.
+- `STATE_KEY`, where the published `.pth` files keep the state dict below a key ("params", "params_ema").
+- `TINY`, where a network would be slow to test: the part of the configuration that makes it small. The common tests
+  run on the entry's `config` with that changed.
+
+Files that open weights of a foreign form (spandrel's detection, ONNX) have no `networks`; the tests keep a small file
+of that form in tests/models/zoo.py.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +21,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from restoration.types import Parameters
 
@@ -79,6 +91,16 @@ class Restorer(abc.ABC):
             float32, (B, 3, scale*H, scale*W); may overshoot [0, 1], the engine clips.
         """
 
+    def units(
+        self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor | None]]:
+        """Yield (fraction done, None) after every unit of work but the last, then (1.0, the restored batch).
+
+        The engine may stop or do other work between any two units. Self-ensembles override this: one view is one unit.
+        Arguments as for `restore`, whose result the last unit has.
+        """
+        yield 1.0, self.restore(image, parameters=parameters, mask=mask)
+
     def steps(
         self,
         image: Tensor,
@@ -120,5 +142,20 @@ class Factory(Protocol):
             config: the manifest entry's `config` table.
             weights: verified local files by role; empty for methods without weights.
             parameters: the values of the parameters marked `affects_weights`.
+        """
+        ...
+
+
+class Networks(Protocol):
+    """What a model file offers as `networks`."""
+
+    def __call__(self, config: Mapping[str, object], parameters: Parameters, /) -> Mapping[str, nn.Module]:
+        """Return the networks with random weights, by the roles of the weights files that they take.
+
+        A network under two roles takes both files: one after the other, or what lies between their weights.
+
+        Args:
+            config: the manifest entry's `config` table.
+            parameters: as for `build`; decides which networks there are where an entry has files for each choice.
         """
         ...

@@ -9,14 +9,12 @@ Reference:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.state import load_network, load_state
 from restoration.networks.ircnn import IRCNNBank
 from restoration.networks.unet import ResUNet
 from restoration.types import Parameters
@@ -45,14 +43,9 @@ class DenoiserPrior(NetworkRestorer):
         return (image - self.network(batch, told).float()).clamp(_LEAST, _MOST)
 
 
-def load_denoiser(
-    config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters
-) -> ResUNet | IRCNNBank:
-    """Load the file "net" into the prior that the parameter "prior" names; without one, the built-in denoiser."""
-    is_ircnn = parameters.get("prior") == "IRCNN"
-    network: ResUNet | IRCNNBank = IRCNNBank() if is_ircnn else ResUNet(**config)  # type: ignore[arg-type]
-    load_network(network, load_state(weights["net"]), model="the denoiser prior")
-    return network
+def denoiser_of(config: Mapping[str, object], parameters: Parameters) -> ResUNet | IRCNNBank:
+    """Return the prior that the parameter "prior" names; without one, the built-in denoiser, shaped by `config`."""
+    return IRCNNBank() if parameters.get("prior") == "IRCNN" else ResUNet(**config)  # type: ignore[arg-type]
 
 
 def whole_picture(network: ResUNet | IRCNNBank) -> Contract:

@@ -10,14 +10,19 @@ Reference:
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from restoration.algorithms.gaussian import gaussian_smooth
-from restoration.models.shared.restorers import NetworkRestorer
-from restoration.models.shared.self_ensemble import counts_of, mean_of_views, turned_back, view_of
+from restoration.models.shared.self_ensemble import (
+    SelfEnsembleRestorer,
+    counts_of,
+    turned_back,
+    view_by_view,
+    view_of,
+)
 from restoration.types import Parameters
 
 _BRIGHTNESS_PX = 2.0
@@ -28,7 +33,7 @@ def jpeg_level(quality: float) -> float:
     return (100 - quality) / 100
 
 
-class Remover(NetworkRestorer):
+class Remover(SelfEnsembleRestorer):
     """Subtract the damage that the network finds."""
 
     @abc.abstractmethod
@@ -39,7 +44,9 @@ class Remover(NetworkRestorer):
         """Return 1 for every view and picture that is seen as it is, -1 for its negative, (views, B)."""
         return torch.ones(views, len(damaged), device=damaged.device)
 
-    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+    def units(
+        self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor | None]]:
         damaged, told = self.look(image, parameters)
         counts = counts_of(parameters)
         signs = self.signs(damaged, max(counts))
@@ -51,7 +58,8 @@ class Remover(NetworkRestorer):
             found = self.network(batch, view_of(told[places], view).to(self.dtype))
             return sign * turned_back(found.float(), view)
 
-        return damaged - mean_of_views(damage, counts)
+        for fraction, mean in view_by_view(damage, counts):
+            yield fraction, None if mean is None else damaged - mean
 
 
 class Denoiser(Remover):

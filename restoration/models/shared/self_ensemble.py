@@ -6,11 +6,13 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import abc
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
 
+from restoration.models.shared.restorers import NetworkRestorer
 from restoration.types import Parameters
 
 _QUARTERS = 4
@@ -36,6 +38,20 @@ def counts_of(parameters: Sequence[Parameters]) -> list[int]:
     return [max(1, int(each.get("views", 1))) for each in parameters]
 
 
+class SelfEnsembleRestorer(NetworkRestorer):
+    """Base of networks that see several views of a picture; one view is one unit of work."""
+
+    @abc.abstractmethod
+    def units(
+        self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None
+    ) -> Iterator[tuple[float, Tensor | None]]: ...
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        *_, (_, restored) = self.units(image, parameters=parameters, mask=mask)
+        assert restored is not None
+        return restored
+
+
 def mean_of_views(answer: Callable[[list[int], int], Tensor], counts: Sequence[int]) -> Tensor:
     """Return the mean answer of every picture of a batch over the first views of it, (B, C, H, W).
 
@@ -43,8 +59,19 @@ def mean_of_views(answer: Callable[[list[int], int], Tensor], counts: Sequence[i
         answer: is given the places of pictures in the batch and a view; returns, turned back, what is found in them.
         counts: how many views each picture takes, at least one.
     """
+    *_, (_, mean) = view_by_view(answer, counts)
+    assert mean is not None
+    return mean
+
+
+def view_by_view(
+    answer: Callable[[list[int], int], Tensor], counts: Sequence[int]
+) -> Iterator[tuple[float, Tensor | None]]:
+    """Yield (share done, None) after every view but the last, then (1.0, the mean); see `mean_of_views`."""
     total = answer(list(range(len(counts))), 0)
-    for view in range(1, max(counts)):
+    most = max(counts)
+    for view in range(1, most):
+        yield view / most, None
         places = [place for place, count in enumerate(counts) if count > view]
         total[places] += answer(places, view)
-    return total / torch.tensor(counts, dtype=total.dtype, device=total.device).reshape(-1, 1, 1, 1)
+    yield 1.0, total / torch.tensor(counts, dtype=total.dtype, device=total.device).reshape(-1, 1, 1, 1)

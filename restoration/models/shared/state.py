@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -13,19 +13,22 @@ from torch import Tensor, nn
 from restoration.errors import WeightsUnavailable
 from restoration.weights.torchscript import is_torchscript, read_tensors
 
+_Network = TypeVar("_Network", bound=nn.Module)
+
 
 def load_state(path: Path, *, key: str | None = None) -> dict[str, Tensor]:
     """Read a state dict from `.safetensors` or, with `weights_only=True`, from a `.pth` file.
 
     Args:
         path: a verified local file.
-        key: entry of a `.pth` file that holds the state dict ("params_ema", "params"); None for the file itself.
+        key: entry of a `.pth` file that holds the state dict ("params_ema", "params"); None for the file itself, which
+            in safetensors it always is.
 
     Raises:
         WeightsUnavailable: the file is not a weights file of that form.
     """
     content = load_file_content(path)
-    state = content if key is None else content.get(key)
+    state = content if key is None or path.suffix == ".safetensors" else content.get(key)
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         message = (
             f"{path.name} holds no network weights where they are expected; delete it so that it is fetched again."
@@ -66,6 +69,22 @@ def load_network(network: nn.Module, state: Mapping[str, Tensor], *, model: str)
     except RuntimeError as error:
         message = f"The weights of {model} do not fit its network; delete the file so that it is fetched again."
         raise WeightsUnavailable(message, model=model) from error
+
+
+def load_networks(
+    networks: Mapping[str, _Network], weights: Mapping[str, Path], *, model: str, key: str | None = None
+) -> Mapping[str, _Network]:
+    """Put the file of each role into its network, and return the networks.
+
+    Args:
+        key: see `load_state`.
+
+    Raises:
+        WeightsUnavailable: a file is not a weights file, or does not fit its network.
+    """
+    for role, network in networks.items():
+        load_network(network, load_state(weights[role], key=key), model=model)
+    return networks
 
 
 def interpolate(first: Mapping[str, Tensor], second: Mapping[str, Tensor], *, share: float) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Downloads from the Hugging Face Hub: one at a time for each file, with progress, retries, limits, and cancel.
+"""Downloads from the Hugging Face Hub, once per file at a time, with progress, retries, time limits and cancelling.
 
 What huggingface_hub 2.4 leaves to its caller: it returns files of the right size with wrong bytes as good, retries a
 Hub that cannot be reached for half a minute, gives up at once on an overloaded one, waits without end on a line that

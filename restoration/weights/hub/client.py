@@ -1,4 +1,4 @@
-"""The calls of huggingface_hub: what the Hub knows of a file, and its bytes into the cache."""
+"""Calls of huggingface_hub: file metadata and downloads into the cache."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def remote_file(file: WeightFile) -> RemoteFile:
 
 
 def get(file: WeightFile, count: Callable[[int], None]) -> Path:
-    """Download a file into the cache, or go on with one that was cut; tell `count` of new bytes as they come."""
+    """Download a file into the cache, resuming a partial one; report new bytes to `count`."""
     import huggingface_hub
     from huggingface_hub import constants
 

@@ -1,4 +1,4 @@
-"""Downloads that several callers share: each file is fetched once at a time, in a thread of its own."""
+"""Downloads shared between callers: each file is downloaded once at a time, in its own thread."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class _Flight:
         self._check_time()
 
     def watch(self) -> None:
-        """End a download that takes too long or stands still; its thread may hang in the client until later."""
+        """Abort a download that is too slow or stalled; its thread may stay in the client for a while."""
         partial_bytes = client.partial_bytes(self.file)
         if partial_bytes != self._partial_bytes:  # another process may hold the lock of this file and download it
             self._partial_bytes, self._moved_s = partial_bytes, time.monotonic()
@@ -130,7 +130,7 @@ class _Flight:
             self._end(error=error if known else unavailable(self.file, model=self.model, error=error))
 
     def _end(self, *, path: Path | None = None, error: Exception | None = None) -> None:
-        """Tell everybody who waits how it ended; only the first end counts."""
+        """Notify all waiting callers; only the first outcome counts."""
         with _guard:
             if not self.finished.is_set():
                 self._path, self._error = path, error

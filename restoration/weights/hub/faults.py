@@ -1,4 +1,4 @@
-"""What goes wrong with downloads: which faults may pass, and what the others mean for the user."""
+"""Download errors: which are temporary, and what the others mean for the user."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _has_name(error: Exception, names: set[str]) -> bool:
 
 
 def asked_pause_s(error: Exception) -> float:
-    """Return how long an overloaded Hub asks to be left alone, within reason."""
+    """Return the capped Retry-After of an overloaded Hub in seconds."""
     from huggingface_hub.errors import HfHubHTTPError
 
     if not isinstance(error, HfHubHTTPError) or error.response is None:
@@ -72,7 +72,7 @@ def asked_pause_s(error: Exception) -> float:
 
 
 def is_passing(error: Exception) -> bool:
-    """Tell whether another try may succeed: cut or slow lines, an overloaded Hub, a short answer."""
+    """Tell whether a retry may succeed: broken or slow connection, overloaded Hub, truncated response."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     if isinstance(error, (WeightsUnavailable, OfflineModeIsEnabled, Cancelled, TooSlow)):

@@ -59,7 +59,7 @@ class BoxBlur(Restorer):
 
 
 class Hungry(Identity):
-    """JobState out of memory above a number of pixels in a batch."""
+    """Run out of memory above a number of pixels in a batch."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import random
 import threading
 import time
@@ -8,22 +9,28 @@ import weakref
 from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from restoration.catalogue.manifest import load_manifest
+from restoration.catalogue.parameters import complete
+from restoration.catalogue.registry import Loaded, Registry
+from restoration.engine.base import JobRequest
 from restoration.engine.local.engine import LocalEngine
 from restoration.engine.local.job import Answer, Job
 from restoration.engine.local.scheduler import Scheduler
 from restoration.errors import DeadlinePassed, OutOfMemory, UnstableOutput
-from restoration.models.shared.contract import Contract
+from restoration.models.shared.contract import Contract, Restorer
 from restoration.types import Parameters, Progress, Queued
 from tests.engine.local.restorers import WAIT_S, BoxBlur, Hungry, Identity, Stepwise, Watched
 
 CPU = torch.device("cpu")
+BICUBIC = next(info for info in load_manifest() if info.id == "bicubic")
 
 
 @pytest.fixture
@@ -63,22 +70,15 @@ class _Paused:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 97), (13, 1), (64, 64), (101, 203), (7, 600)])
-@pytest.mark.parametrize("scale", [1, 2, 3, 4])
-@pytest.mark.parametrize("tile_px", [None, 64])
-@pytest.mark.parametrize("overlap_px", [0, 5, 90])
 def test_identity_model_gives_the_input_back(
-    scheduler: Scheduler,
-    rng: np.random.Generator,
-    size: tuple[int, int],
-    scale: int,
-    tile_px: int | None,
-    overlap_px: int,
+    scheduler: Scheduler, rng: np.random.Generator, size: tuple[int, int]
 ) -> None:
     pixels = _picture(rng, *size)
-    contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
-    answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
-    expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
-    np.testing.assert_allclose(answer.pixels, expected, atol=3e-6)
+    for scale, tile_px, overlap_px in itertools.product([1, 2, 3, 4], [None, 64], [0, 5, 90]):
+        contract = Contract(scale=scale, size_multiple=8, size_minimum=16, overlap_px=overlap_px)
+        answer = _answer(scheduler, Job(Identity(contract), pixels, {}, tile_px=tile_px))
+        expected = pixels.repeat(scale, axis=0).repeat(scale, axis=1)
+        np.testing.assert_allclose(answer.pixels, expected, atol=3e-6, err_msg=f"{scale=} {tile_px=} {overlap_px=}")
 
 
 def test_tiles_obey_the_size_rule(scheduler: Scheduler, rng: np.random.Generator) -> None:
@@ -211,14 +211,30 @@ def test_tile_of_another_job_runs_between_two_steps(scheduler: Scheduler, rng: n
     paused.go_on()
 
 
-def test_two_jobs_take_turns(scheduler: Scheduler, rng: np.random.Generator) -> None:
-    paused = _Paused(scheduler, rng)
-    short = scheduler.run(Job(Identity(), _picture(rng), {}))
-    assert next(short) == Queued(1)
-    paused.slow.gate.set()
-    assert isinstance(list(short)[-1], Answer)
-    assert paused.slow.steps_done < 100 or paused.slow.steps_done == 100
-    paused.go_on()
+def test_two_jobs_take_turns_by_the_time_that_each_has_had(
+    scheduler: Scheduler, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s, order, started, go_on = [0.0], "", threading.Event(), threading.Event()
+    monkeypatch.setattr("restoration.engine.local.scheduler.time", SimpleNamespace(perf_counter=lambda: now_s[0]))
+
+    def spend(name: str, seconds: float) -> None:
+        nonlocal order
+        order += name
+        started.set()
+        assert go_on.wait(WAIT_S)
+        now_s[0] += seconds
+
+    slow, quick = (Watched(lambda _, told=told: spend(*told)) for told in (("A", 10.0), ("B", 4.0)))
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(_answer, scheduler, Job(slow, _picture(rng, 50, 128), {}, tile_px=64))
+        assert started.wait(WAIT_S)
+        second = pool.submit(_answer, scheduler, Job(quick, _picture(rng, 50, 256), {}, tile_px=64))
+        while scheduler.backlog_pixels < 50 * (128 + 256):
+            threading.Event().wait(0.001)
+        go_on.set()
+        tiles = [each.result(WAIT_S).stats.tiles for each in (first, second)]
+    assert tiles == [3, 5]
+    assert order == "ABBBABBA"  # after three of 4 s, B has had 12 s and A 10 s
 
 
 def test_small_job_does_not_wait_for_a_huge_one(scheduler: Scheduler, rng: np.random.Generator) -> None:
@@ -522,7 +538,7 @@ def test_job_cancelled_at_any_tile_does_no_further_one_and_frees_its_picture(
 
 def test_job_past_its_deadline_is_given_up_and_the_next_works(scheduler: Scheduler, rng: np.random.Generator) -> None:
     late = time.perf_counter()
-    with pytest.raises(DeadlinePassed, match="time allowed"):
+    with pytest.raises(DeadlinePassed, match="time limit"):
         _answer(scheduler, Job(Identity(), _picture(rng), {}, deadline_s=late))
     in_time = time.perf_counter() + 3600
     _answer(scheduler, Job(Identity(), _picture(rng), {}, deadline_s=in_time))
@@ -588,12 +604,24 @@ def test_stress_of_mixed_jobs_with_random_cancels_leaves_nothing_behind(rng: np.
 # --- several devices
 
 
+def _engine(restorer: Restorer, devices: Sequence[torch.device]) -> LocalEngine:
+    """Return an engine whose catalogue knows one model."""
+    engine = LocalEngine(devices)
+    registry = SimpleNamespace(load=lambda *_, **__: Loaded(restorer, torch.float32, "abc"))
+    engine._registries = dict.fromkeys(engine._registries, cast("Registry", registry))
+    return engine
+
+
+def _request(rng: np.random.Generator) -> JobRequest:
+    return JobRequest(info=BICUBIC, parameters=complete(BICUBIC, {}), pixels=_picture(rng))
+
+
 def test_engine_sends_a_job_to_the_device_with_least_work(rng: np.random.Generator) -> None:
-    engine = LocalEngine([torch.device("cpu"), torch.device("cpu", 0)])
-    busy, idle = torch.device("cpu"), torch.device("cpu", 0)
-    assert engine.least_busy() == busy
     slow = Stepwise()
-    with closing(engine.run(Job(slow, _picture(rng), {}), device=busy)) as events:
+    busy, idle = torch.device("cpu"), torch.device("cpu", 0)
+    engine = _engine(slow, [busy, idle])
+    assert engine.least_busy() == busy
+    with closing(engine.run(_request(rng))) as events:
         first = threading.Thread(target=lambda: next(events))
         first.start()
         assert slow.first_step.wait(WAIT_S)
@@ -604,11 +632,11 @@ def test_engine_sends_a_job_to_the_device_with_least_work(rng: np.random.Generat
 
 
 def test_method_without_a_device_runs_on_the_host(rng: np.random.Generator) -> None:
-    engine = LocalEngine([torch.device("meta")])
-    host = Identity(Contract(runs_on_device=False))
-    answer = list(engine.run(Job(host, _picture(rng), {}), device=torch.device("meta")))[-1]
+    engine = _engine(Identity(Contract(runs_on_device=False)), [torch.device("meta")])
+    answer = list(engine.run(_request(rng)))[-1]
     assert isinstance(answer, Answer)
     assert answer.stats.device == "cpu"
+    assert answer.weights == "abc"
     engine.close()
 
 

@@ -14,20 +14,20 @@ ALIGNS = (1, 8)
 CASES = list(itertools.product(LENGTHS, TILES, OVERLAPS, ALIGNS))
 
 
-@pytest.mark.parametrize(("length", "tile_px", "overlap_px", "align_px"), CASES)
-def test_inner_parts_cover_the_axis_exactly_once(length: int, tile_px: int, overlap_px: int, align_px: int) -> None:
-    spans = plan_spans(length, tile_px=tile_px, overlap_px=overlap_px, align_px=align_px)
-    covered = [pixel for span in spans for pixel in range(span.inner_start, span.inner_stop)]
-    assert covered == list(range(length))
+def test_inner_parts_cover_the_axis_exactly_once() -> None:
+    for length, tile_px, overlap_px, align_px in CASES:
+        spans = plan_spans(length, tile_px=tile_px, overlap_px=overlap_px, align_px=align_px)
+        covered = [pixel for span in spans for pixel in range(span.inner_start, span.inner_stop)]
+        assert covered == list(range(length)), (length, tile_px, overlap_px, align_px)
 
 
-@pytest.mark.parametrize(("length", "tile_px", "overlap_px", "align_px"), CASES)
-def test_inner_part_keeps_its_overlap_on_each_side(length: int, tile_px: int, overlap_px: int, align_px: int) -> None:
-    for span in plan_spans(length, tile_px=tile_px, overlap_px=overlap_px, align_px=align_px):
-        assert span.start == 0 or span.inner_start - span.start >= overlap_px
-        assert span.stop == length or span.stop - span.inner_stop >= overlap_px
-        assert span.start % align_px == 0
-        assert span.length <= max(tile_px, 2 * overlap_px + 2 * align_px) + 2 * align_px
+def test_inner_part_keeps_its_overlap_on_each_side() -> None:
+    for length, tile_px, overlap_px, align_px in CASES:
+        for span in plan_spans(length, tile_px=tile_px, overlap_px=overlap_px, align_px=align_px):
+            assert span.start == 0 or span.inner_start - span.start >= overlap_px
+            assert span.stop == length or span.stop - span.inner_stop >= overlap_px
+            assert span.start % align_px == 0
+            assert span.length <= max(tile_px, 2 * overlap_px + 2 * align_px) + 2 * align_px
 
 
 @pytest.mark.parametrize("align_px", [1, 8])

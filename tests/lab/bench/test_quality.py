@@ -10,9 +10,10 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from restoration.cli.main import _parser, main
+from restoration.cli.bench.cases import CaseOptions
+from restoration.cli.bench.quality import command
+from restoration.cli.main import main
 from restoration.errors import InvalidRequest
-from restoration.lab.bench import command
 from restoration.lab.bench.cases import Damage, load_cases
 from restoration.lab.bench.quality import BASELINES, INPUT, Row, measure
 from restoration.lab.bench.report import refresh, to_json, to_markdown, with_others
@@ -153,6 +154,24 @@ def test_tables_of_a_document_are_made_anew(tmp_path: Path) -> None:
     assert refresh(renewed, tmp_path) == renewed
 
 
+def test_figure_in_a_sentence_is_made_anew(tmp_path: Path) -> None:
+    row = Row("lanczos", {metric.name: [1.0, 3.0] for metric in CATALOGUE}, [0.5])
+    (tmp_path / "sr.json").write_text(
+        json.dumps(to_json([row], title="A set", command="bench quality", settings={})), encoding="utf-8"
+    )
+    line = {"what": "x4, 512x512", "ours": 14.66, "baseline": 35.04, "ratio": 2.389}
+    (tmp_path / "speed.json").write_text(json.dumps({"title": "Speed", "lines": [line]}), encoding="utf-8")
+    marked = "<!-- figure: {} -->{}<!-- /figure -->"
+    document = "It scores {} dB in {} s, {} times as fast."
+    paths = ("sr / lanczos / psnr", "speed / x4, 512x512 / ours", "speed / x4, 512x512 / ratio")
+    before = document.format(*(marked.format(path, "old") for path in paths))
+    after = document.format(*map(marked.format, paths, ("2.00", "14.7", "2.39")))
+    assert refresh(before, tmp_path) == refresh(after, tmp_path) == after
+    for path in ("sr / bicubic / psnr", "sr / lanczos / votes", "none / lanczos / psnr"):
+        with pytest.raises(InvalidRequest, match="measure it"):
+            refresh(marked.format(path, "old"), tmp_path)
+
+
 def test_table_without_a_result_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match="measure it first"):
         refresh("<!-- bench:none -->\n<!-- /bench:none -->", tmp_path)
@@ -172,10 +191,35 @@ def test_picture_too_small_for_a_metric_is_named(tmp_path: Path, service: Servic
         measure(service, cases, task=Task.DENOISE, models=[], parameters={})
 
 
-def test_model_is_told_the_blur_that_was_made_unless_blind(service: Service) -> None:
-    words = ["bench", "quality", "--set", "x", "--task", "deblur", "--blur", "2"]
-    assert command._told(_parser(service).parse_args(words)) == {"blur": "gaussian", "radius": 2.0}
-    assert command._told(_parser(service).parse_args([*words, "--blind"])) == {"blur": "estimate"}
+def _options(*words: str) -> CaseOptions:
+    """Return what the command hands over to its function."""
+    handed: dict[str, Any] = {}
+    with command.make_context("quality", ["--set", "x", *words]) as ctx:
+        ctx.invoke = lambda _, **values: handed.update(values)  # type: ignore[method-assign]
+        command.invoke(ctx)
+    options: CaseOptions = handed["options"]
+    return options
+
+
+def test_model_is_told_the_blur_that_was_made_unless_blind() -> None:
+    words = ["--task", "deblur", "--blur", "2"]
+    assert _options(*words).told() == {"blur": "gaussian", "radius": 2.0}
+    assert _options(*words, "--blind").told() == {"blur": "estimate"}
+
+
+def test_several_holes_follow_one_option() -> None:
+    options = _options("--task", "inpaint", "--holes", "boxes", "dust", "--seed", "3")
+    assert options.damage() == Damage(holes=("boxes", "dust"), seed=3)
+    assert _options("--task", "inpaint").damage() == Damage()
+
+
+def test_result_names_only_settings_that_say_something() -> None:
+    assert _options("--task", "denoise", "--sigma", "25", "--clip8", "--model", "ircnn").settings() == {
+        "task": "denoise",
+        "sigma": 25.0,
+        "clip8": True,
+        "scale": 4,
+    }
 
 
 def test_parameter_of_a_benchmark_must_have_a_value(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_damage_and_pictures_as_they_are_exclude_each_other(
 ) -> None:
     arguments = ["--set", str(folder), "--task", "denoise", "--sigma", "25", "-o", str(tmp_path / "s.png")]
     assert main(["bench", "sheet", "--as-they-are", *arguments]) != 0
-    assert "leave out what would damage them" in capsys.readouterr().err
+    assert "leave out what damages them" in capsys.readouterr().err
 
 
 def test_crop_of_a_filled_picture_shows_the_hole(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
 import dataclasses
 import io
@@ -21,8 +20,9 @@ from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor
 
+from restoration.cli.train import command as train
 from restoration.errors import InvalidRequest, UnstableOutput
-from restoration.lab.training import display, train_command
+from restoration.lab.training import display, driver
 from restoration.lab.training.config import Recipe, read_recipe
 from restoration.lab.training.dataset import Batch, PatchDataset, is_held_out, load_photo
 from restoration.lab.training.export import export
@@ -120,12 +120,12 @@ def test_interrupted_command_saves_after_the_step_and_goes_on_exactly(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, options = _tiny(tmp_path), ("--every", "4", "--threads", "1")
-    assert train_command.run(_arguments(recipe, photos, tmp_path / "whole", *options)) == 0
+    assert _train(recipe, photos, tmp_path / "whole", *options) == 0
     with monkeypatch.context() as patch:
         _interrupt_at(2, patch)
-        assert train_command.run(_arguments(recipe, photos, tmp_path / "cut", *options)) == 130
+        assert _train(recipe, photos, tmp_path / "cut", *options) == 130
     assert _saved(tmp_path / "cut")["step"] == 3
-    assert train_command.run(_arguments(recipe, photos, tmp_path / "cut", "--resume", *options)) == 0
+    assert _train(recipe, photos, tmp_path / "cut", "--resume", *options) == 0
     whole, cut = _saved(tmp_path / "whole"), _saved(tmp_path / "cut")
     assert all(torch.equal(whole["network"][name], tensor) for name, tensor in cut["network"].items())
 
@@ -134,26 +134,24 @@ def test_second_interruption_ends_at_once_and_leaves_the_last_checkpoint(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _interrupt_at(3, monkeypatch, times=2)
-    arguments = _arguments(_tiny(tmp_path), photos, tmp_path / "run", "--every", "2", "--threads", "1")
-    assert train_command.run(arguments) == 130
+    assert _train(_tiny(tmp_path), photos, tmp_path / "run", "--every", "2", "--threads", "1") == 130
     assert _saved(tmp_path / "run")["step"] == 2
 
 
 def test_interruptions_mean_again_what_they_did_before(tmp_path: Path, photos: Path) -> None:
     earlier = signal.getsignal(signal.SIGINT)
-    train_command.run(_arguments(_tiny(tmp_path), photos, tmp_path / "run", "--threads", "1"))
+    _train(_tiny(tmp_path), photos, tmp_path / "run", "--threads", "1")
     assert signal.getsignal(signal.SIGINT) is earlier
 
 
 def test_nothing_to_resume_is_told(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest, match=r"no checkpoint in .*run to go on from"):
-        train_command.run(_arguments(_tiny(tmp_path), photos, tmp_path / "run", "--resume", "--threads", "1"))
+        _train(_tiny(tmp_path), photos, tmp_path / "run", "--resume", "--threads", "1")
 
 
 def test_absent_device_is_told_before_photographs_are_read(tmp_path: Path) -> None:
-    arguments = _arguments(_tiny(tmp_path), tmp_path / "none", tmp_path / "run", "--device", "warp", "--threads", "1")
     with pytest.raises(InvalidRequest, match='Device "warp" is unknown'):
-        train_command.run(arguments)
+        _train(_tiny(tmp_path), tmp_path / "none", tmp_path / "run", "--device", "warp", "--threads", "1")
 
 
 def test_broken_weights_are_not_saved(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,10 +178,9 @@ def test_full_disk_is_told_of_the_log_too(photos: Path, tmp_path: Path) -> None:
     assert _saved(tmp_path)["step"] == 2
 
 
-def _arguments(recipe: Path, photos: Path, out: Path, *more: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    train_command.add_arguments(parser)
-    return parser.parse_args([str(recipe), "--data", str(photos), "--out", str(out), *more])
+def _train(recipe: Path, photos: Path, out: Path, *more: str) -> int:
+    code: int = train.main([str(recipe), "--data", str(photos), "--out", str(out), *more], standalone_mode=False)
+    return code
 
 
 def test_run_without_gain_stops_early_and_stays_stopped(photos: Path, tmp_path: Path) -> None:
@@ -285,7 +282,7 @@ def test_objective_without_a_finding_compares_bicubic_interpolation(
 def test_missing_tensorboard_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(InvalidRequest, match="pip install tensorboard"):
-        train_command._open_board(tmp_path)
+        driver.open_board(tmp_path)
 
 
 def test_rows_of_the_log_reach_tensorboard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,7 +301,7 @@ def test_rows_of_the_log_reach_tensorboard(tmp_path: Path, monkeypatch: pytest.M
     module = types.ModuleType("tensorboard")
     module.SummaryWriter = Writer  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", module)
-    train_command._open_board(tmp_path)({"step": 5, "loss": 0.1})
+    driver.open_board(tmp_path)({"step": 5, "loss": 0.1})
     assert ("loss", 0.1, 5) in shown
 
 

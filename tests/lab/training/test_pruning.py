@@ -114,7 +114,7 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
     followed = _solved(teacher, pupil)
     write_solved(pupil, followed, file, teacher="wide")
     assert followed_channels(str(file), teacher="wide") == followed
-    with pytest.raises(InvalidRequest, match="follow those of wide, not of another; run `narrow` again"):
+    with pytest.raises(InvalidRequest, match="follow those of wide, not of another; run `prune` again"):
         followed_channels(str(file), teacher="another")
     with pytest.raises(InvalidRequest, match="not the one whose layers were solved"):
         Hints(teacher, _network(5), followed)
@@ -123,7 +123,7 @@ def test_hints_need_a_file_that_names_the_channels(tmp_path: Path) -> None:
             Hints(other, pupil, followed)
     save_file(pupil.state_dict(), file)
     for other in (file, tmp_path / "absent"):
-        with pytest.raises(InvalidRequest, match=r"hints need a recipe that starts from what `narrow` wrote"):
+        with pytest.raises(InvalidRequest, match=r"hints need a recipe that starts from what `prune` wrote"):
             followed_channels(str(other), teacher="wide")
     with pytest.raises(InvalidRequest, match="cannot be written"):
         write_solved(pupil, followed, file / "below.safetensors", teacher="wide")

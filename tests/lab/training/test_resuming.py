@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import hashlib
 from pathlib import Path
@@ -13,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from restoration.cli.export import command as export
+from restoration.cli.main import main
 from restoration.errors import InvalidRequest
-from restoration.lab.training import export_command, noise_level, noise_level_command, perceptual
+from restoration.lab.training import noise_level, perceptual
 from restoration.lab.training.adversarial import AdversarialTrainer
 from restoration.lab.training.adversarial_config import Adversarial
 from restoration.lab.training.config import Recipe
@@ -194,9 +195,8 @@ def test_steps_are_kept_where_the_validation_fails(photos: Path, tmp_path: Path)
 
 
 def _export(run: Path, target: Path, *more: str) -> None:
-    parser = argparse.ArgumentParser()
-    export_command.add_arguments(parser)
-    assert export_command.run(parser.parse_args([str(run), "-o", str(target), *more])) == 0
+    arguments = [str(run), "-o", str(target), *more]
+    assert not export.main(arguments, standalone_mode=False)
 
 
 def test_run_of_any_name_is_exported_with_plain_convolutions(photos: Path, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ def test_card_says_what_was_trained_and_on_what(photos: Path, tmp_path: Path) ->
     for words in (
         digest,
         "Trained for a test.",
-        "| network | edsr:EDSR |",
+        "| network | models.edsr:EDSR |",
         "| steps | 6 |",
         "| photographs found | 3, listed",
     ):
@@ -268,10 +268,8 @@ def test_noise_level_weights_are_written_into_a_new_folder(
 ) -> None:
     monkeypatch.setattr(noise_level, "make_samples", lambda folders, *, count, seed: (None, None))
     monkeypatch.setattr(noise_level, "fit", lambda rows, targets, *, seed: (b"weights", 0.0))
-    parser = argparse.ArgumentParser()
-    noise_level_command.add_arguments(parser)
     target = tmp_path / "absent" / "x.safetensors"
-    assert noise_level_command.run(parser.parse_args(["--data", str(photos), "-o", str(target)])) == 0
+    assert main(["train-noise-level", "--data", str(photos), "-o", str(target)]) == 0
     assert target.read_bytes() == b"weights"
 
 

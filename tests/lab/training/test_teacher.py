@@ -14,7 +14,8 @@ from restoration.errors import InvalidRequest
 from restoration.lab.training import teacher
 from restoration.lab.training.config import Teaching
 from restoration.lab.training.teacher import build_teacher
-from restoration.service.door import NON_COMMERCIAL_VARIABLE, restore
+from restoration.service.choice import NON_COMMERCIAL_VARIABLE
+from restoration.service.python import restore
 
 CPU = torch.device("cpu")
 

@@ -106,7 +106,7 @@ def test_answers_of_another_teacher_are_neither_added_to_nor_learnt_from(answers
     other = dataclasses.replace(RECIPE, teaching=Teaching("srcnn", parameters={"scale": 2}))
     with pytest.raises(InvalidRequest, match=r"for another teacher or recipe; name another folder"):
         _keep(photos, answers, recipe=other)
-    with pytest.raises(InvalidRequest, match=r"does not hold the answers of srcnn .* make them with `teach`"):
+    with pytest.raises(InvalidRequest, match=r"does not hold the answers of srcnn .* make them with `cache-teacher`"):
         open_dataset(other, [answers])
 
 
@@ -129,7 +129,7 @@ def test_answers_are_kept_for_recipes_that_enlarge(photos: Path, tmp_path: Path)
 def test_answers_without_held_out_ones_say_what_to_do(answers: Path) -> None:
     for file in answers.glob("held-out*.npz"):
         file.unlink()
-    with pytest.raises(InvalidRequest, match=r"No answers to held-out pictures .* run `teach` again"):
+    with pytest.raises(InvalidRequest, match=r"No answers to held-out pictures .* run `cache-teacher` again"):
         AnsweredDataset(RECIPE, [answers])
 
 
@@ -154,7 +154,7 @@ def test_damaged_answer_and_wide_patches_say_what_to_do(answers: Path) -> None:
     for content in (next(answers.glob("0*.npz")).read_bytes()[:200], b"nothing"):  # cut short, or something else
         for file in answers.glob("0*.npz"):
             file.write_bytes(content)
-        with pytest.raises(InvalidRequest, match="cannot be read; remove it and run `teach` again"):
+        with pytest.raises(InvalidRequest, match="cannot be read; remove it and run `cache-teacher` again"):
             AnsweredDataset(RECIPE, [answers]).batch(0)
     for file in answers.glob("0*.npz"):
         file.unlink()

@@ -15,13 +15,13 @@ from safetensors.torch import load_file, save_file
 
 from restoration.errors import InvalidParameter, InvalidRequest
 from restoration.folders import weights_folder
+from restoration.lab.recipes import RECIPES
 from restoration.lab.training.config import OptimizerName, Recipe, Teaching, read_recipe
 from restoration.lab.training.dataset import PatchDataset, find_photos
 from restoration.lab.training.export import export
 from restoration.lab.training.network import build_network
 from restoration.lab.training.perceptual import build_feature_loss
 from restoration.lab.training.teacher import Teacher
-from restoration.lab.training.train_command import RECIPES
 from restoration.lab.training.trainer import Trainer, learning_rate
 from restoration.models.edsr import EDSR, upsample_skip
 from restoration.models.resunet import build_denoiser as build
