@@ -22,7 +22,7 @@ _LARGE_DEVIATIONS, _SMALL_DEVIATIONS = (
     0.6,
     5.0,
 )  # of the scatter of small squares
-_MOST_SCATTER_255 = 4.5
+_MOST_SCATTER_255 = 3.0
 _DARK = 0.2
 _NORMAL_MEDIAN = 0.6745  # of the absolute values of a standard normal distribution
 
