@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from restoration.arrays import FloatArray
 from restoration.diagnosis import speckle
 from restoration.diagnosis.compression import quality_of_pixels
+from restoration.diagnosis.dots import measure_dots
 from restoration.diagnosis.exposure import wanted_brightness
+from restoration.diagnosis.findings import Findings
+from restoration.diagnosis.frames import find_photo, measured_part
+from restoration.diagnosis.gray import is_gray
 from restoration.diagnosis.noise import NoiseLevelNetwork, dark_half_noise, features
-from restoration.images import Picture, gray_of
-from restoration.types import Task, WeightFile
+from restoration.images import Picture, gray_of, gray_pixels
+from restoration.types import WeightFile
 from restoration.weights import store
 
 __all__ = [
-    "Diagnosis",
+    "Findings",
     "diagnose",
-    "impulse_share",
+    "find_photo",
+    "is_gray",
     "jpeg_quality",
+    "measure_dots",
     "noise_level",
+    "sample",
     "shadow_noise_level",
     "speckle_level",
     "visible_part",
@@ -33,54 +39,28 @@ _NOISE_LEVEL = WeightFile("noise-level", path="noise-level.safetensors")
 _PATCH_PX = 256
 _MOST_PATCHES = 16
 _LEAST_PX = 8
-_MANY_IMPULSES = 0.02
-_IMPULSE_HEIGHT_255 = 64  # clipped noise reaches black and white too, but not so far
-_STRONG_COMPRESSION = 60
 _VISIBLE_BLOCKS_PX = (64, 32, 16, 8)
 _ENOUGH_SHARE = 0.4  # of the visible pixels, in whole blocks; else smaller blocks are tried
 _MOST_PIXELS = 4_000_000
-_VISIBLE_NOISE_255, _VISIBLE_COMPRESSION = 4.0, 85
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The damage of a picture.
-
-    Args:
-        noise_level: standard deviation of the noise, in 0-255 units.
-        jpeg_quality: libjpeg quality 1-100 of the strongest compression it went through, or None.
-        impulse_share: share of samples that are black or white dots, 0 to 1.
-    """
-
-    noise_level: float
-    jpeg_quality: int | None
-    impulse_share: float
-
-    @property
-    def main_task(self) -> Task:
-        """The task to do first."""
-        if self.impulse_share > _MANY_IMPULSES:
-            return Task.SALT_AND_PEPPER
-        if self.jpeg_quality is not None and self.jpeg_quality <= _STRONG_COMPRESSION:
-            return Task.DEJPEG
-        return Task.DENOISE
-
-    @property
-    def is_clean(self) -> bool:
-        """Tell whether the picture has no damage that enlarging would make visible."""
-        is_compressed = self.jpeg_quality is not None and self.jpeg_quality <= _VISIBLE_COMPRESSION
-        return not is_compressed and self.noise_level < _VISIBLE_NOISE_255 and self.impulse_share <= _MANY_IMPULSES
 
 
 def visible_part(picture: Picture) -> Picture:
-    """Return the fully opaque blocks of a picture, side by side; transparent pixels are ignored.
+    """Return what measurements look at: the photo without flat frames and transparency, in gray where it is gray.
 
-    Blocks are as large as possible and keep their place on the 8x8 grid. A picture without transparency, or without
-    one visible block, comes back as it is.
+    Of a picture with transparency the blocks that are wholly visible stand side by side. They are as large as possible
+    and keep their place on the 8x8 grid. A picture without one visible block comes back as it is.
     """
     alpha = picture.alpha
-    if alpha is None or float(alpha.min()) > 0:
-        return picture
+    if alpha is not None and float(alpha.min()) == 0:
+        seen = _visible_blocks(picture, alpha)
+    else:
+        box = measured_part(find_photo(picture.pixels), height=picture.height, width=picture.width)
+        is_whole = (box.height, box.width) == picture.pixels.shape[:2]
+        seen = picture if is_whole else replace(picture, pixels=picture.pixels[box.slices], alpha=None)
+    return replace(seen, pixels=gray_pixels(seen.pixels)) if is_gray(seen.pixels) else seen
+
+
+def _visible_blocks(picture: Picture, alpha: FloatArray) -> Picture:
     for side in _VISIBLE_BLOCKS_PX:
         rows, columns = alpha.shape[0] // side, alpha.shape[1] // side
         blocks = alpha[: rows * side, : columns * side].reshape(rows, side, columns, side)
@@ -92,14 +72,20 @@ def visible_part(picture: Picture) -> Picture:
     return picture
 
 
-def diagnose(picture: Picture) -> Diagnosis:
+def diagnose(picture: Picture) -> Findings:
     """Measure everything.
 
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
     seen = visible_part(picture)
-    return Diagnosis(noise_level=noise_level(seen), jpeg_quality=jpeg_quality(seen), impulse_share=impulse_share(seen))
+    return Findings(
+        photo=find_photo(picture.pixels),
+        is_gray=is_gray(seen.pixels),
+        noise_level=noise_level(seen),
+        jpeg_quality=jpeg_quality(seen),
+        dots=measure_dots(sample(seen.pixels)),
+    )
 
 
 def noise_level(picture: Picture) -> float:
@@ -108,7 +94,7 @@ def noise_level(picture: Picture) -> float:
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
-    found = features(_sample(picture.pixels))
+    found = features(sample(picture.pixels))
     return 0.0 if found is None else _network()(found)
 
 
@@ -120,7 +106,7 @@ def shadow_noise_level(picture: Picture) -> float:
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
-    level = dark_half_noise(_sample(picture.pixels))
+    level = dark_half_noise(sample(picture.pixels))
     return level if level or not picture.pixels.any() else noise_level(picture)
 
 
@@ -130,7 +116,7 @@ def speckle_level(picture: Picture) -> float | None:
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
-    return speckle.level(_sample(picture.pixels), measure_noise_255=lambda: noise_level(picture))
+    return speckle.level(sample(picture.pixels), measure_noise_255=lambda: noise_level(picture))
 
 
 def jpeg_quality(picture: Picture) -> int | None:
@@ -141,14 +127,6 @@ def jpeg_quality(picture: Picture) -> int | None:
     return min(told, shown)
 
 
-def impulse_share(picture: Picture) -> float:
-    """Return the share of samples that are black or white and far from the median of their surroundings."""
-    samples = np.rint(np.clip(_sample(picture.pixels), 0, 1) * 255).astype(np.uint8)
-    median = np.stack([cv2.medianBlur(np.ascontiguousarray(samples[..., c]), 5) for c in range(3)], axis=2)
-    is_extreme = (samples == 0) | (samples == 255)
-    return float(np.mean(is_extreme & (cv2.absdiff(samples, median) > _IMPULSE_HEIGHT_255)))
-
-
 @functools.cache
 def _network() -> NoiseLevelNetwork:
     from safetensors.numpy import load_file
@@ -156,7 +134,7 @@ def _network() -> NoiseLevelNetwork:
     return NoiseLevelNetwork.from_tensors(load_file(store.ensure(_NOISE_LEVEL, model="The measure of noise")))
 
 
-def _sample(pixels: FloatArray) -> FloatArray:
+def sample(pixels: FloatArray) -> FloatArray:
     """Return a picture of at most 16 patches of 256x256, evenly spread over a large one; a small one as it is.
 
     Patches keep their place on the 8x8 grid.

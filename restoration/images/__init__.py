@@ -11,7 +11,7 @@ from restoration.images.limits import MAX_PIXELS, MAX_PIXELS_TO_FIT, MAX_SIDE_PX
 from restoration.images.mask_files import read_mask
 from restoration.images.masks import check_mask, feather, grow_mask, kept_by_layers, mask_from_layers
 from restoration.images.own_range import in_own_range
-from restoration.images.picture import BitDepth, Picture, gray_of, quantize
+from restoration.images.picture import BitDepth, Picture, gray_of, gray_pixels, quantize
 from restoration.images.shrink import shrink_to, shrink_to_side
 from restoration.images.tiff import MOST_FRAMES
 
@@ -36,6 +36,7 @@ __all__ = [
     "flatten",
     "format_of",
     "gray_of",
+    "gray_pixels",
     "grow_mask",
     "in_own_range",
     "jpeg_table",

@@ -109,3 +109,8 @@ def quantize(samples: FloatArray, *, bit_depth: BitDepth) -> npt.NDArray[np.uint
 def gray_of(pixels: FloatArray) -> FloatArray:
     """Return luma (ITU-R BT.601), shape (H, W), of RGB pixels, shape (H, W, 3)."""
     return pixels @ _GRAY_WEIGHTS
+
+
+def gray_pixels(pixels: FloatArray) -> FloatArray:
+    """Return pixels, (H, W, 3), with luma in all three channels; channels that are equal stay as they are."""
+    return np.repeat(gray_of(pixels)[..., None], 3, axis=2)

@@ -8,15 +8,16 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from restoration.arrays import FloatArray, Mask
-from restoration.models.shared.contract import Contract
-from restoration.models.shared.restorers import ArrayRestorer
+from restoration.models.shared.contract import Contract, Restorer
 from restoration.types import Parameters
 
 _RADII_PX = (1, 2, 3, 4)
@@ -25,16 +26,24 @@ _SATURATED_SHARE = 0.6
 _CHUNK = 200_000
 
 
-class AdaptiveMedian(ArrayRestorer):
-    """Replace isolated black and white samples, channel by channel."""
+class AdaptiveMedian(Restorer):
+    """Replace the dots that are given, else isolated black and white samples, channel by channel."""
 
-    def restore_array(self, image: FloatArray, *, parameters: Parameters, mask: Mask | None = None) -> FloatArray:
-        return np.stack([_restore_channel(image[..., channel]) for channel in range(image.shape[2])], axis=2)
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+
+    def restore(self, image: Tensor, *, parameters: Sequence[Parameters], mask: Tensor | None = None) -> Tensor:
+        pictures = image.float().cpu().numpy()
+        dots = None if mask is None else (mask > 0).expand_as(image).cpu().numpy()
+        restored = np.zeros_like(pictures)
+        for place in np.ndindex(pictures.shape[:2]):
+            channel = np.ascontiguousarray(pictures[place])
+            restored[place] = _restore_channel(channel, _find_impulses(channel) if dots is None else dots[place])
+        return torch.from_numpy(restored)
 
 
-def _restore_channel(channel: FloatArray) -> FloatArray:
+def _restore_channel(channel: FloatArray, damaged: Mask) -> FloatArray:
     restored = channel.copy()
-    damaged = _find_impulses(channel)
     known = np.where(damaged, np.float32(np.nan), channel)
     pending = np.argwhere(damaged)
     for radius_px in _RADII_PX:

@@ -65,7 +65,7 @@ class PlugAndPlayFill(DenoiserPrior):
         mask: Tensor | None = None,
         kernel: Tensor | None = None,
     ) -> Iterator[tuple[float, Tensor]]:
-        impulses = find_impulses(image)
+        impulses = find_impulses(image) if mask is None else mask
         if not impulses.any():
             yield 1.0, image
             return

@@ -13,6 +13,9 @@ from restoration.types import Parameters, Progress
 ESTIMATE = "estimate"
 _CRAMPED_SHARE = 0.05
 
+POINT: FloatArray = np.ones((1, 1), np.float32)
+"""The kernel of no blur."""
+
 NO_BLUR = (
     "No blur was found to undo: the picture is sharp to about a pixel, or too flat to tell. "
     "Where you see blur, choose its kind and radius by hand."

@@ -16,9 +16,11 @@ from restoration.catalogue.parameters import in_model_units, strength_of
 from restoration.engine.base import Engine
 from restoration.errors import WeightsUnavailable
 from restoration.images import bleed_alpha
+from restoration.service import undamaged
 from restoration.service.choice import Offer
 from restoration.service.compositing import alpha_of_fill, alpha_of_size, has_shape, joined, mixed_by_strength
-from restoration.service.deblurring import ESTIMATE, find_kernel
+from restoration.service.deblurring import ESTIMATE, POINT, find_kernel
+from restoration.service.dots import with_dots
 from restoration.service.enlarging import consistency_of
 from restoration.service.memory_budget import MemoryBudget, picture_memory_bytes
 from restoration.service.passes import Passes, TakeSignal
@@ -50,8 +52,10 @@ class Executor:
         """Yield what happens; the last event is `Done`, and its memory is given to others when this is closed."""
         yield Progress(0.0, "Loading the model")
         engine = self._engine()
-        yield from in_time(self._fetch_weights(plan), plan.deadline_s)
-        plan = yield from self._with_kernel(plan, run)
+        plan = with_dots(plan)
+        if not plan.is_left:
+            yield from in_time(self._fetch_weights(plan), plan.deadline_s)
+            plan = yield from self._with_kernel(plan, run)
         size_bytes = picture_memory_bytes(plan.picture.width * plan.picture.height + plan.largest_pixels)
         waiting = with_message(self._memory.take(size_bytes), "Other large pictures are finished first")
         taken_bytes = yield from in_time(waiting, plan.deadline_s)
@@ -86,9 +90,12 @@ class Executor:
         """Return the plan with the kernel of its blur, which is found once for the whole picture."""
         if plan.kernel is not None or plan.info.param("blur") is None:
             return plan
+        if plan.parameters["blur"] == ESTIMATE and undamaged.is_sharp(plan.picture):
+            return replace(plan, kernel=POINT, is_left=True, notes=(*plan.notes, undamaged.NO_BLUR))
         started_s = time.perf_counter()
         parameters = in_model_units(plan.info, plan.parameters)
-        kernel, notes = yield from in_time(self._find_kernel(plan.picture.pixels, parameters), plan.deadline_s)
+        photo = plan.part.cut(plan.picture.pixels)
+        kernel, notes = yield from in_time(self._find_kernel(photo, parameters), plan.deadline_s)
         elapsed_s = time.perf_counter() - started_s
         run.add(RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=elapsed_s, tiles=0, peak_bytes=None))
         return replace(plan, kernel=kernel, notes=(*plan.notes, *notes))
@@ -112,15 +119,19 @@ def _restored(plan: Plan, passes: Passes) -> Generator[Queued | Progress, None, 
     alpha = plan.picture.alpha
     is_enlarged_apart = has_shape(alpha) and plan.enlargement is not None and not plan.info.is_anytime
     share = 0.5 if is_enlarged_apart else 1.0
-    source = bleed_alpha(plan.picture)
+    before = bleed_alpha(plan.picture)
+    source = plan.part.cut(before)
     answer = yield from passes.restore(source, first=0.0, share=share, has_preview=plan.has_preview)
+    answer = plan.part.put_back(answer, before, width=plan.width, height=plan.height)
+    if plan.is_left:
+        answer = plan.picture.pixels
     if alpha is None:
         return answer, None
     if not is_enlarged_apart:  # a method that takes minutes does not run once more for the alpha
         return answer, alpha_of_size(alpha, height=answer.shape[0], width=answer.shape[1])
     opacity = np.repeat(alpha[..., None], 3, axis=2)
-    undamaged = plan.passes_without_damage
-    restored = yield from passes.restore(opacity, first=share, share=share, passes=undamaged)
+    without = plan.passes_without_damage
+    restored = yield from passes.restore(opacity, first=share, share=share, passes=without)
     return answer, np.ascontiguousarray(restored.mean(axis=2))
 
 

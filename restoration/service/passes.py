@@ -10,10 +10,13 @@ from dataclasses import replace
 
 from restoration.arrays import FloatArray
 from restoration.engine.base import Engine, JobRequest, RunningJob
+from restoration.service.dots import without_dots
 from restoration.service.enlarging import resampled
 from restoration.service.plan import Plan
 from restoration.service.run_log import RunLog
-from restoration.types import Parameters, Progress, Queued
+from restoration.types import Parameters, Progress, Queued, RunStats
+
+NOTHING_DONE = RunStats(device="cpu", dtype="float32", queue_s=0.0, run_s=0.0, tiles=0, peak_bytes=None)
 
 
 class TakeSignal:
@@ -76,7 +79,11 @@ class Passes:
         Args:
             passes: their parameters; None takes those of the plan.
         """
-        passes = self._plan.passes if passes is None else passes
+        plan = self._plan
+        if plan.is_left:
+            self._run.add(NOTHING_DONE)
+            return pixels
+        passes = plan.passes if passes is None else passes
         costs = [1.0]
         for earlier in passes[:-1]:
             costs.append(costs[-1] * float(earlier["scale"]) ** 2)
@@ -84,8 +91,10 @@ class Passes:
             part = share * cost / sum(costs)
             pixels = yield from self._once(pixels, parameters, first=first, share=part, has_preview=has_preview)
             first += part
-        size = self._plan.enlargement
-        return pixels if size is None else resampled(pixels, width=size.width, height=size.height)
+        if plan.enlargement is None:
+            return without_dots(pixels, plan)
+        width, height = plan.part.size_in(width=plan.width, height=plan.height, of=plan.picture)
+        return resampled(pixels, width=width, height=height)
 
     def _once(
         self, pixels: FloatArray, parameters: Parameters, *, first: float, share: float, has_preview: bool
@@ -112,7 +121,7 @@ class Passes:
             info=plan.info,
             parameters=parameters,
             pixels=pixels,
-            mask=plan.mask,
+            mask=plan.mask if plan.dots is None else plan.dots,
             kernel=plan.kernel,
             precision=plan.precision,
             tile_px=plan.tile_px,

@@ -26,7 +26,9 @@ from restoration.images import (
     shrink_to,
     shrink_to_side,
 )
+from restoration.service import undamaged
 from restoration.service.enlarging import Enlargement, is_size_given, peak_factor, plan_enlargement
+from restoration.service.preparation import Part, part_of
 from restoration.service.uploads import Uploads
 from restoration.types import ImageSource, ModelInfo, Parameters, ParamValue, RestoreRequest, Task
 
@@ -37,9 +39,16 @@ _MOST_FEATHER_PX = 100
 
 @dataclass(frozen=True)
 class Plan:
-    """A request that has passed all checks."""
+    """A request that has passed all checks.
+
+    Args:
+        part: what of the picture the model works on.
+        is_left: the picture needs nothing of what was asked for; a note says so.
+        dots: which samples are dots, (H, W, 3) of the part, where the service has found them.
+    """
 
     picture: Picture
+    part: Part
     task: Task
     info: ModelInfo
     parameters: dict[str, ParamValue]
@@ -52,6 +61,18 @@ class Plan:
     has_preview: bool
     deadline_s: float | None
     notes: tuple[str, ...]
+    is_left: bool = False
+    dots: Mask | None = None
+
+    @property
+    def width(self) -> int:
+        """Of the result, in pixels."""
+        return self.picture.width if self.enlargement is None else self.enlargement.width
+
+    @property
+    def height(self) -> int:
+        """Of the result, in pixels."""
+        return self.picture.height if self.enlargement is None else self.enlargement.height
 
     @property
     def largest_pixels(self) -> int:
@@ -121,6 +142,8 @@ def make_plan(
     told_before = uploads if picture is original else None
     tell = functools.partial(_tell, picture, info, source=request.image, uploads=told_before)
     parameters = resolve_auto(info, parameters, tell=tell)
+    reason, assumed = undamaged.looked_at(task, info, request.parameters, tell=tell)
+    notes = (*notes, *filter(None, (reason, assumed)))
     enlargement = None
     if info.param("scale") is not None:
         enlargement = plan_enlargement(info.scales, parameters, width=picture.width, height=picture.height)
@@ -131,6 +154,7 @@ def make_plan(
         check_side(request.file_format, width=result.width, height=result.height)
     return Plan(
         picture=picture,
+        part=part_of(picture, is_whole=mask is not None),
         task=task,
         info=info,
         parameters=parameters,
@@ -143,6 +167,7 @@ def make_plan(
         has_preview=request.has_preview,
         deadline_s=None if time_limit_s is None else time.perf_counter() + time_limit_s,
         notes=notes,
+        is_left=reason is not None,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from restoration.diagnosis import Diagnosis, diagnose
+from restoration.diagnosis import Findings, diagnose
 from restoration.images import (
     MAX_PIXELS,
     MAX_PIXELS_TO_FIT,
@@ -37,7 +37,7 @@ class _Upload:
     used_s: float
     lock: threading.Lock = field(default_factory=threading.Lock)
     decoded: Decoded | None = None
-    diagnosis: Diagnosis | None = None
+    diagnosis: Findings | None = None
     told: dict[str, float | None] = field(default_factory=dict)
 
     @property
@@ -90,7 +90,7 @@ class Uploads:
         """Return a picture to be shown, with its longer side at most `max_side_px`; see `images.read_to_show`."""
         return self._decoded(Path(path)).small(max_side_px=max_side_px)
 
-    def diagnose(self, path: str | Path) -> Diagnosis:
+    def diagnose(self, path: str | Path) -> Findings:
         """Return the damage of a picture; of one with more than 25 megapixels, that of a part.
 
         Raises:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Sequence
 from html import escape
 
-from restoration.diagnosis import Diagnosis
+from restoration.diagnosis import Findings
 from restoration.images import encode, kernel_picture
 from restoration.service.enlarging import is_size_given
 from restoration.service.forecast import Forecast
@@ -39,14 +39,14 @@ def forecast(expected: Forecast | None) -> str:
     return caption(f"{line}.")
 
 
-def findings(found: Diagnosis) -> str:
+def findings(found: Findings) -> str:
     """Return the measured damage as one line."""
     level = round(found.noise_level)
     parts = [text.FOUND_NOISE.format(level=level if level else "below 1")]
     if found.jpeg_quality is not None:
         parts.append(text.FOUND_JPEG.format(quality=found.jpeg_quality))
     if found.main_task is Task.SALT_AND_PEPPER:
-        parts.insert(0, text.FOUND_DOTS.format(percent=100 * found.impulse_share))
+        parts.insert(0, text.FOUND_DOTS.format(percent=100 * found.dots.share))
     return caption(f"{text.FOUND}: {', '.join(parts)}.")
 
 

@@ -19,8 +19,8 @@ from restoration.degradations.noise import (
 )
 from restoration.diagnosis import (
     diagnose,
-    impulse_share,
     jpeg_quality,
+    measure_dots,
     noise_level,
     shadow_noise_level,
     speckle,
@@ -157,10 +157,10 @@ def test_pictures_that_were_never_compressed_have_no_quality(kind: str, rng: np.
     assert jpeg_quality(Picture(np.repeat(planes[kind][..., None], 3, axis=2).astype(np.float32))) is None
 
 
-def test_impulses_are_counted(photo: Picture, rng: np.random.Generator) -> None:
+def test_dots_are_counted(photo: Picture, rng: np.random.Generator) -> None:
     noisy = _changed(photo, add_salt_and_pepper(photo.pixels, rng=rng, ratio=0.2))
-    assert impulse_share(noisy) == pytest.approx(0.2, abs=0.06)  # some hardly differ from what they replaced
-    assert impulse_share(photo) < 0.001
+    assert measure_dots(noisy.pixels).share == pytest.approx(0.2, abs=0.06)  # some hardly differ
+    assert measure_dots(photo.pixels).kind == "none"
 
 
 def test_main_task_is_the_damage_that_stands_out(photo: Picture, rng: np.random.Generator) -> None:
@@ -227,7 +227,7 @@ def test_what_lies_under_transparency_tells_nothing(photo: Picture, rng: np.rand
         hidden = np.where(circle[..., None], np.clip(noisy, 0, 1), np.float32(below))
         found = diagnose(Picture(hidden, alpha=circle.astype(np.float32)))
         assert found.noise_level == pytest.approx(opaque.noise_level, rel=0.15)
-        assert found.impulse_share < 0.02
+        assert found.dots.kind == "none"
 
 
 def test_visible_part_is_all_of_an_opaque_picture_and_whole_blocks_of_others(photo: Picture) -> None:

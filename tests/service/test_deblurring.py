@@ -48,7 +48,8 @@ def _deblurred(service: Service, image: np.ndarray, *, model: str = "wiener", **
 
 @pytest.fixture
 def image(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(0, 256, (90, 150, 3), dtype=np.uint8)
+    coarse = Image.fromarray(rng.integers(0, 256, (18, 30, 3), dtype=np.uint8))
+    return np.asarray(coarse.resize((150, 90), Image.Resampling.BICUBIC))  # blurred, or no blur is looked for
 
 
 def test_blur_is_estimated_once_for_the_whole_picture_which_is_not_tiled(

@@ -16,7 +16,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from restoration import restore
 from restoration.catalogue.manifest import load_manifest
@@ -409,6 +409,8 @@ def test_remaining_time_counts_the_passes_to_come() -> None:
         tile_px=None,
         deadline_s=None,
         enlargement=None,
+        is_left=False,
+        dots=None,
     )
     run = RunLog(cast("Plan", plan))
     passes = Passes(_Echo(), cast("Plan", plan), run, take=TakeSignal())
@@ -519,7 +521,9 @@ def test_few_kernels_are_estimated_at_a_time_and_a_cancelled_one_makes_room(
     monkeypatch.setattr("restoration.service.execution.find_kernel", _endless)
     monkeypatch.setattr("restoration.service.execution.os.cpu_count", lambda: 2)
     service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
-    request = RestoreRequest(image=photo, task=Task.DEBLUR, model="wiener", parameters=as_mapping({"blur": "estimate"}))
+    blurred = photo.filter(ImageFilter.GaussianBlur(2))
+    given = as_mapping({"blur": "estimate"})
+    request = RestoreRequest(image=blurred, task=Task.DEBLUR, model="wiener", parameters=given)
     with closing(service.restore(request)) as second:
         with closing(service.restore(request)) as first:
             assert _message(first) == "Estimating"
@@ -576,9 +580,9 @@ def test_preview_is_sent_where_it_is_asked_for(
     service: Service, photo: Image.Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("restoration.engine.local.job_state._PREVIEW_EVERY_S", 0.0)
-    request = RestoreRequest(
-        image=photo.resize((300, 300)), task=Task.DENOISE, model="non-local-means", tile_px=128, has_preview=True
-    )
+    given = as_mapping({"sigma": 10})
+    image = photo.resize((300, 300))
+    request = RestoreRequest(image, Task.DENOISE, "non-local-means", given, tile_px=128, has_preview=True)
     previews = [event.preview for event in service.restore(request) if isinstance(event, Progress)]
     shown = [preview for preview in previews if preview is not None]
     assert shown

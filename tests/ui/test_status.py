@@ -7,7 +7,9 @@ import pytest
 
 from restoration.catalogue.manifest import load_manifest
 from restoration.catalogue.parameters import complete
-from restoration.diagnosis import Diagnosis
+from restoration.diagnosis import Findings
+from restoration.diagnosis.dots import Dots
+from restoration.diagnosis.frames import Box
 from restoration.images import Picture
 from restoration.types import Progress, RestoreResult, RunStats, Task, as_mapping
 from restoration.ui import status
@@ -25,7 +27,8 @@ def test_progress_says_how_long_it_will_take(eta_s: float | None, words: str) ->
 
 @pytest.mark.parametrize(("level", "words"), [(0.3, "noise level below 1 of 255"), (17.4, "noise level 17 of 255")])
 def test_findings_name_a_level_that_no_setting_contradicts(level: float, words: str) -> None:
-    assert words in status.findings(Diagnosis(noise_level=level, jpeg_quality=None, impulse_share=0))
+    found = Findings(photo=Box(0, 0, 8, 8), is_gray=False, noise_level=level, jpeg_quality=None, dots=Dots())
+    assert words in status.findings(found)
 
 
 def _result(**given: float) -> RestoreResult:

@@ -22,7 +22,7 @@ class Job:
 
     Args:
         pixels: (H, W, 3) float32, range [0, 1].
-        mask: (H, W) bool, True = fill, for models that need one.
+        mask: (H, W) bool, True = fill, for models that need one; (H, W, 3) of the dots, for models that remove them.
         kernel: (k, k') float32, odd sides, sum 1: the blur to undo, where the user gave one.
         dtype: the precision the restorer was loaded in.
         exact: returns the same model in float32, for tiles that low precision spoils; None where there is none.

@@ -159,12 +159,12 @@ class JobState:
             self._largest_pixels = limit
 
     def window(self, tile: Tile) -> tuple[FloatArray, FloatArray | None]:
-        """Return the padded input of a tile, (H, W, 3), and its mask, (H, W, 1), where the model takes one."""
+        """Return the padded input of a tile, (H, W, 3), and its mask, (H, W, 1 or 3), where it takes one."""
         rows, columns = slice(tile.rows.start, tile.rows.stop), slice(tile.columns.start, tile.columns.stop)
         contract = self.restorer.contract
         pixels = self.job.pixels[rows, columns]
         margins = self._margins(tile)
-        mask = None if self.job.mask is None else self.job.mask[rows, columns, None].astype(np.float32)
+        mask = None if self.job.mask is None else np.atleast_3d(self.job.mask[rows, columns]).astype(np.float32)
         multiple, minimum = contract.size_multiple, contract.size_minimum
         padded = pad_to_rule(pixels, margins=margins, multiple=multiple, minimum=minimum)
         if mask is not None:

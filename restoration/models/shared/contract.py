@@ -84,7 +84,8 @@ class Restorer(abc.ABC):
             image: float32, (B, 3, H, W), range [0, 1]; H and W obey the contract's size rule. The pictures of a batch
                 may belong to different users.
             parameters: for each picture, all parameters of the manifest entry, already divided by their `unit_scale`.
-            mask: (B, 1, H, W), 1 = fill; given exactly where the contract's `needs_mask` is True.
+            mask: (B, 1, H, W), 1 = fill; given where the contract's `needs_mask` is True. To a remover of dots
+                (B, 3, H, W), 1 = dot, where the service has found them; else it finds black and white ones itself.
 
         Returns:
             float32, (B, 3, scale*H, scale*W); may overshoot [0, 1], the engine clips.
