@@ -9,11 +9,12 @@ from PIL import Image
 
 from restoration.arrays import FloatArray
 from restoration.images.colour import overrules_profile, profile_of_named_colour
+from restoration.images.exif import ExifBlock
 from restoration.images.frames import count_frames
 from restoration.images.gamma import gamma_of, to_srgb
 from restoration.images.jpeg import estimate_quality
 from restoration.images.limits import MAX_PIXELS, MAX_SIDE_PX, check_size
-from restoration.images.metadata import ExifBlock, exif_block, fitting_profile, kept_exif, said_beside
+from restoration.images.metadata import exif_block, fitting_profile, kept_exif, said_beside
 from restoration.images.opening import PictureFile
 from restoration.images.picture import Picture
 from restoration.images.samples import Samples, to_measured_part, to_picture, to_small_picture

@@ -113,15 +113,23 @@ class Service:
         models = {info.id: info for info in self._offer.models}
         if model not in models or pixels < 1:
             return None
-        return forecast(models[model], pixels=pixels, records=self.list_records(limit=_FORECAST_ROWS), models=models)
+        try:
+            records = self._records.newest(limit=_FORECAST_ROWS)
+        except (sqlite3.Error, OSError) as error:
+            log.warning("the performance record cannot be read: %s", error)
+            records = []
+        return forecast(models[model], pixels=pixels, records=records, models=models)
 
     def list_records(self, *, limit: int = 1000) -> list[RunRecord]:
-        """Return up to `limit` runs, newest first; none where the record cannot be read."""
+        """Return up to `limit` runs, newest first.
+
+        Raises:
+            InvalidRequest: the record cannot be read.
+        """
         try:
             return self._records.newest(limit=limit)
         except (sqlite3.Error, OSError) as error:
-            log.warning("the performance record cannot be read: %s", error)
-            return []
+            raise self._unreadable(error) from error
 
     def records_csv(self) -> str:
         """Return all runs, oldest first, as CSV text with a header line.
@@ -132,8 +140,7 @@ class Service:
         try:
             return self._records.to_csv()
         except (sqlite3.Error, OSError) as error:
-            message = f"The performance record {self._records.path} cannot be read ({error}); move it away."
-            raise InvalidRequest(message) from error
+            raise self._unreadable(error) from error
 
     def room_for(self, pixels: int) -> AbstractContextManager[None]:
         """Wait until pictures of so many pixels, before and after together, fit into memory beside those of runs."""
@@ -185,6 +192,9 @@ class Service:
             log.warning("the performance record cannot be written: %s", error)
             return ("This run could not be added to the performance record.",)
         return ()
+
+    def _unreadable(self, error: Exception) -> InvalidRequest:
+        return InvalidRequest(f"The performance record {self._records.path} cannot be read ({error}); move it away.")
 
     def _engine(self) -> Engine:
         if self._given_engine is not None:

@@ -17,13 +17,17 @@ from restoration.types import RunRecord
 MAX_ROWS = 100_000
 """The oldest rows beyond this many are forgotten."""
 _COLUMNS = tuple(field.name for field in dataclasses.fields(RunRecord))
-_CREATE = """
+_MIGRATIONS = (
+    # 0 -> 1: the table of the first version, which wrote no number into its files
+    """
 CREATE TABLE IF NOT EXISTS runs (
     started_at TEXT NOT NULL, task TEXT NOT NULL, model TEXT NOT NULL, weights TEXT NOT NULL,
     width INTEGER NOT NULL, height INTEGER NOT NULL, device TEXT NOT NULL, dtype TEXT NOT NULL,
     queue_s REAL NOT NULL, run_s REAL NOT NULL, peak_bytes INTEGER, outcome TEXT NOT NULL
 )
-"""
+""",
+)
+"""Each brings the file from one schema version, `PRAGMA user_version`, to the next; they are only ever added to."""
 
 
 def default_path() -> Path:
@@ -43,7 +47,7 @@ class Records:
         with closing(sqlite3.connect(self.path, timeout=10)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = NORMAL")  # a row lost with the power is no loss
-            connection.execute(_CREATE)
+            _migrate(connection)
             with connection:
                 yield connection
 
@@ -78,6 +82,30 @@ class Records:
                 f"SELECT {', '.join(_COLUMNS)} FROM runs ORDER BY rowid DESC LIMIT ?",  # noqa: S608
                 (limit,),
             ).fetchall()
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file to the schema of this version, all steps or none.
+
+    Raises:
+        sqlite3.DatabaseError: the file is of a later version.
+    """
+    newest = len(_MIGRATIONS)
+    if _version(connection) == newest:
+        return
+    connection.execute("BEGIN IMMEDIATE")  # of several processes, one migrates
+    with connection:
+        version = _version(connection)
+        if version > newest:
+            raise sqlite3.DatabaseError(f"it has schema version {version}, and this program knows up to {newest}")
+        for step in _MIGRATIONS[version:]:
+            connection.execute(step)
+        connection.execute(f"PRAGMA user_version = {newest}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
 
 
 def as_csv(records: Iterable[RunRecord]) -> str:

@@ -9,11 +9,13 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
+from restoration.errors import RestorationError
 from restoration.service.door import Service
 from restoration.service.records import as_csv
 from restoration.types import RunRecord
 from restoration.ui import status, text
 from restoration.ui.components import keep_file
+from restoration.ui.failures import user_errors
 
 _MAX_ROWS = 200
 _MAX_EXPORTED_ROWS = 10_000
@@ -75,7 +77,10 @@ def build(service: Service) -> None:
 
 def show(service: Service) -> tuple[Any, ...]:
     """Return what the tab shows of the newest runs: a note, the plot, the rows, and whether there is an export."""
-    records = service.list_records(limit=_MAX_ROWS)
+    try:
+        records = service.list_records(limit=_MAX_ROWS)
+    except RestorationError as error:
+        return status.failure(str(error)), gr.update(visible=False), [], gr.update(interactive=False)
     if not records:
         return status.note(text.NO_RUNS), gr.update(visible=False), [], gr.update(interactive=False)
     titles = {entry.info.id: entry.info.title for entry in service.list_models()}
@@ -85,7 +90,8 @@ def show(service: Service) -> tuple[Any, ...]:
 
 def export_file(service: Service) -> str:
     """Write the newest runs as a CSV file, oldest first; return its path."""
-    records = service.list_records(limit=_MAX_EXPORTED_ROWS)
+    with user_errors():
+        records = service.list_records(limit=_MAX_EXPORTED_ROWS)
     return keep_file(as_csv(reversed(records)).encode(), "restoration-records.csv")
 
 

@@ -190,7 +190,7 @@ def test_many_wide_specks_are_left_to_the_network(restorer: FillRestorer, rng: n
 def test_holes_with_very_large_surroundings_are_left_to_the_network(
     restorer: FillRestorer, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.models.exemplar._LARGEST_AROUND_PX", 100)
+    monkeypatch.setattr("restoration.algorithms.patch_fill._LARGEST_AROUND_PX", 100)
     image, mask = rng.random((96, 96, 3), dtype=np.float32), _mask(96, 96, np.s_[30:60, 30:60])
     texture, smooth = (_filled(restorer, image, mask, large_holes=kind, seed=0) for kind in ("texture", "smooth"))
     np.testing.assert_array_equal(texture, smooth)

@@ -47,7 +47,7 @@ def test_wallpaper_comes_back(wallpaper: np.ndarray, hole: np.ndarray, rng: np.r
 def test_parts_stay_where_a_hole_is_too_large_to_be_searched(
     wallpaper: np.ndarray, hole: np.ndarray, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("restoration.models.exemplar._MOST_TARGETS", 0)
+    monkeypatch.setattr("restoration.algorithms.patch_fill._MOST_TARGETS", 0)
     filled = fill_by_example(_damaged(wallpaper, hole), hole, rng=rng)
     np.testing.assert_array_equal(filled[~hole], wallpaper[~hole])
     assert np.median(np.abs(filled - wallpaper)[hole]) < 0.01

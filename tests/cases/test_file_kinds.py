@@ -16,7 +16,7 @@ from PIL import Image
 from restoration.errors import InvalidImage
 from restoration.images import encode, read, read_to_measure
 from restoration.service.door import Service
-from restoration.service.door import restore as restore_once
+from restoration.service.python import restore as restore_once
 from restoration.types import Done, RestoreRequest, Task
 from tests.cases import files
 from tests.cases.doors import Door, ways

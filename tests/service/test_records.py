@@ -3,7 +3,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -78,3 +81,53 @@ def test_many_threads_lose_no_row(tmp_path: Path) -> None:
 def test_home_variable_moves_the_record(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("RESTORATION_HOME", str(tmp_path))
     assert default_path() == tmp_path / "records.sqlite3"
+
+
+OLD_FILE = Path(__file__).parent / "files" / "records-0.1.0.sqlite3"
+"""Two runs as version 0.1.0 wrote them, before schemas had numbers."""
+
+
+def _version(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_record_of_an_earlier_version_is_read_and_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite3"
+    shutil.copy(OLD_FILE, path)
+    assert _version(path) == 0
+    records = Records(path)
+    assert [row.model for row in records.newest(limit=-1)] == ["telea", "adaptive-median"]
+    assert records.newest(limit=-1)[1] == ROW
+    records.add(ROW)
+    assert len(records.newest(limit=-1)) == 3
+    assert _version(path) == 1
+
+
+def test_later_schema_keeps_all_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "records.sqlite3"
+    shutil.copy(OLD_FILE, path)
+    steps = (*records_module._MIGRATIONS, "ALTER TABLE runs ADD COLUMN thumbs INTEGER")
+    monkeypatch.setattr(records_module, "_MIGRATIONS", steps)
+    assert len(Records(path).newest(limit=-1)) == 2
+    assert _version(path) == 2
+
+
+def test_step_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "records.sqlite3"
+    shutil.copy(OLD_FILE, path)
+    steps = (*records_module._MIGRATIONS, "ALTER TABLE runs ADD COLUMN thumbs INTEGER", "nonsense")
+    with monkeypatch.context() as patch:
+        patch.setattr(records_module, "_MIGRATIONS", steps)
+        with pytest.raises(sqlite3.OperationalError):
+            Records(path).newest(limit=-1)
+    assert len(Records(path).newest(limit=-1)) == 2
+    assert _version(path) == 1
+
+
+def test_record_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "records.sqlite3"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(sqlite3.DatabaseError, match="schema version 99"):
+        Records(path).newest(limit=1)

@@ -12,6 +12,7 @@ from PIL import Image
 import app
 from restoration.errors import InvalidRequest
 from restoration.service.door import Service
+from restoration.service.uploads import Uploads
 from restoration.ui import previews
 from restoration.ui.demo import build_demo
 from restoration.ui.launch import check_port, launch
@@ -63,10 +64,11 @@ def test_pictures_that_have_to_be_shrunk_are_shown_and_measured(tmp_path: Path) 
     path = tmp_path / "huge.tiff"
     Image.new("L", (5200, 5200), 90).save(path)
     assert path.stat().st_size > 25_000_000
-    content = previews.browser_preview(str(path))
+    uploads = Uploads()
+    content = previews.browser_preview(uploads, str(path))
     assert content is not None
     assert max(Image.open(io.BytesIO(content)).size) == 2048
-    assert Image.open(io.BytesIO(previews.small_original(str(path), size=(100, 100)))).size == (100, 100)
+    assert Image.open(io.BytesIO(previews.small_original(uploads, str(path), size=(100, 100)))).size == (100, 100)
 
 
 def test_cancelled_run_writes_no_files(service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

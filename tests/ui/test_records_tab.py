@@ -6,6 +6,7 @@ import csv
 import dataclasses
 from pathlib import Path
 
+import gradio as gr
 import pytest
 
 from restoration.service.door import Service
@@ -38,3 +39,13 @@ def test_look_at_the_tab_shows_the_newest_runs_and_writes_nothing(service: Servi
 def test_export_holds_the_newest_runs_oldest_first(service: Service) -> None:
     with Path(tab.export_file(service)).open(encoding="utf-8", newline="") as file:
         assert [row["width"] for row in csv.DictReader(file)] == ["643", "644", "645"]
+
+
+def test_record_that_cannot_be_read_is_not_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "records.sqlite3").write_bytes(b"this is no database" * 100)
+    service = Service(records_path=tmp_path / "records.sqlite3", device="cpu")
+    note, *_ = tab.show(service)
+    assert "cannot be read" in note
+    assert tab.text.NO_RUNS not in note
+    with pytest.raises(gr.Error, match="cannot be read"):
+        tab.export_file(service)

@@ -115,7 +115,7 @@ def test_model_that_should_not_be_tiled_runs_whole_or_says_so(
     monkeypatch.setattr("restoration.engine.local.job_state.activation_budget_bytes", lambda _: 128 * 128 * 100)
     tiled = _answer(scheduler, Job(Identity(contract), pixels, {}))
     assert tiled.stats.tiles > 1
-    assert "in parts" in tiled.notes[0]
+    assert "split into tiles" in tiled.notes[0]
 
 
 def test_mask_reaches_the_model_in_step_with_the_tile(scheduler: Scheduler, rng: np.random.Generator) -> None:
