@@ -135,8 +135,8 @@ def test_only_large_pictures_wait_for_their_turn(tmp_path: Path, monkeypatch: py
         yield
         steps.append("end")
 
-    whole = Decoded.of
-    monkeypatch.setattr(Decoded, "of", lambda *given: (steps.append("decoded"), whole(*given))[1])
+    whole = Decoded.of_file
+    monkeypatch.setattr(Decoded, "of_file", lambda *given: (steps.append("decoded"), whole(*given))[1])
     for size, expected in (((4000, 2001), ["begin", "decoded", "end"]), ((4000, 2000), ["decoded"])):
         monkeypatch.setattr(decode, "_large_decodes", turn())
         Image.new("L", size).save(tmp_path / "picture.png")
