@@ -68,6 +68,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     exposure.add_argument("--limit", type=int, help="only the first pictures")
     exposure.add_argument("--json", type=Path, help="also write the result to this file")
     exposure.set_defaults(measure=_exposure)
+    noise = kinds.add_parser("noise-match", help="simulated noise of cameras beside real noise: spectra, correlations")
+    noise.add_argument("--set", type=Path, required=True, dest="folder", help="folder of pairs *_real.* and *_mean.*")
+    noise.add_argument("--draws", type=int, default=8, help="cameras that are drawn for each pair")
+    noise.add_argument("--seed", type=int, default=0)
+    noise.add_argument("--json", type=Path, help="also write the numbers to this file")
+    noise.add_argument("-o", "--output", type=Path, help="also draw them into this .svg file")
+    noise.set_defaults(measure=_noise_match)
     plot = kinds.add_parser("plot", help="draw a result of `quality`: quality against speed, as SVG")
     plot.add_argument("result", type=Path, help="a .json file that `quality` wrote")
     plot.add_argument("--metric", default="psnr")
@@ -337,6 +344,19 @@ def _speed(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     _hand_out(speed_to_json(lines, repeats=arguments.repeats), arguments)
+    return 0
+
+
+def _noise_match(arguments: argparse.Namespace) -> int:
+    from restoration.bench.noise_match import compare, draw, pairs_in, summary, to_text
+
+    found = compare(pairs_in(arguments.folder), draws=arguments.draws, seed=arguments.seed)
+    print(to_text(found))
+    if arguments.json is not None:
+        _write(summary(found), arguments.json)
+    if arguments.output is not None:
+        arguments.output.parent.mkdir(parents=True, exist_ok=True)
+        arguments.output.write_text(draw(found), encoding="utf-8")
     return 0
 
 

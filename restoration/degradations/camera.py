@@ -51,6 +51,7 @@ class Camera:
         luma_share: how much of it is smoothed away from edges, 0 to 1.
         chroma_px: deviation of the smoothing of colour; 0 for none.
         chroma_share: how much of it is smoothed.
+        colour: what remains of the noise of colour, at every width, 0 to 1.
         sharpen_px: deviation of the unsharp mask.
         sharpening: its amount; 0 for none.
         is_blown: the sensor is full where the picture is white, and shows no noise there.
@@ -65,6 +66,7 @@ class Camera:
     luma_share: float = 1.0
     chroma_px: float = 0.0
     chroma_share: float = 1.0
+    colour: float = 1.0
     sharpen_px: float = 1.0
     sharpening: float = 0.0
     is_blown: bool = False
@@ -82,10 +84,11 @@ def draw_camera(*, rng: np.random.Generator) -> Camera:
         contrast=float(rng.uniform(0, 0.7)),
         pedestal=float(np.exp(rng.uniform(np.log(1e-4), np.log(5e-2)))),
         demosaicing="malvar" if draw < 0.4 else "edge-aware" if draw < 0.8 else "bilinear",
-        luma_px=float(rng.uniform(0.5, 1.4)) if smooths else 0.0,
+        luma_px=float(rng.uniform(0.6, 1.5)) if smooths else 0.0,
         luma_share=float(rng.uniform(0.3, 1)),
-        chroma_px=float(rng.uniform(0.7, 2.7)) if rng.random() < 0.85 else 0.0,
+        chroma_px=float(rng.uniform(0.6, 2.3)) if rng.random() < 0.85 else 0.0,
         chroma_share=float(rng.uniform(0.7, 1)),
+        colour=float(rng.uniform(0.6, 1)),
         sharpen_px=float(rng.uniform(0.6, 1.5)),
         sharpening=float(rng.uniform(0, 1)) if rng.random() < 0.6 else 0.0,
         is_blown=bool(rng.random() < 0.5),
@@ -168,7 +171,7 @@ def _linear_noise(linear: FloatArray, camera: Camera, rng: np.random.Generator) 
 def _process(noise: FloatArray, image: FloatArray, camera: Camera) -> FloatArray:
     """Return noise (H, W, 3) after the camera's own smoothing and sharpening; smoothing stops at edges."""
     luma = noise @ _LUMA
-    chroma = noise - luma[..., None]
+    chroma = np.float32(camera.colour) * (noise - luma[..., None])
     if camera.chroma_px:
         chroma += np.float32(camera.chroma_share) * (_blur(chroma, camera.chroma_px) - chroma)
     if camera.luma_px:

@@ -19,6 +19,10 @@ Levels = tuple[float, float]
 _KINDS = {"sensor": 0.36, "grain": 0.12, "developed": 0.1, "counted": 0.06, "white": 0.36}
 _MIDDLE_GRAY = 0.5
 _MOST_FAINT_255 = 1.5
+_LEAST_REAL_255, _MOST_REAL_255 = 0.7, 40.0
+_EXACT_SHARE = 0.4
+_SPREAD, _WHITE_SPREAD = 0.2, 0.03
+"""Of the logarithm of what is measured, about the truth."""
 
 
 def add_real_noise(
@@ -33,12 +37,39 @@ def add_real_noise(
     Returns:
         The noisy image, and the levels to tell a denoiser, about as right as they can be measured.
     """
-    kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
+    kind = _kind(rng)
     low, high = sigma_255
     if kind == "white":
-        return _white(image, rng=rng, sigma=float(rng.uniform(low, high)) / 255)
-    least = max(low, 0.7)
-    sigma = least * (min(high, 40.0) / least) ** float(rng.random()) / 255
+        sigma = float(rng.uniform(low, high)) / 255
+    else:
+        least = max(low, _LEAST_REAL_255)
+        sigma = least * (min(high, _MOST_REAL_255) / least) ** float(rng.random()) / 255
+    noisy, levels = _add(kind, image, rng=rng, sigma=sigma)
+    if kind == "white" and rng.random() < _EXACT_SHARE:
+        return noisy, levels
+    return noisy, _measured(levels, rng=rng, spread=_WHITE_SPREAD if kind == "white" else _SPREAD)
+
+
+def add_noise_and_measure(
+    image: FloatArray, *, rng: np.random.Generator, sigma: float
+) -> tuple[FloatArray, Levels]:
+    """Add noise of a random kind, and return the noisy image and its true levels.
+
+    Args:
+        image: (H, W, 3), range [0, 1].
+        sigma: the level before values are clipped and the picture is compressed, in [0, 1] units.
+    """
+    return _add(_kind(rng), image, rng=rng, sigma=sigma)
+
+
+def _kind(rng: np.random.Generator) -> str:
+    return str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
+
+
+def _add(kind: str, image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, Levels]:
+    if kind == "white":
+        noisy = add_gaussian_noise(image, rng=rng, sigma=sigma)
+        return (quantize_8bit(noisy) if rng.random() < 0.4 else noisy), (sigma, sigma)
     if kind == "sensor":
         noisy = add_photo(image, rng=rng, sigma=sigma)
     elif kind == "grain":
@@ -48,8 +79,8 @@ def add_real_noise(
     elif rng.random() < 0.5:
         noisy = quantize_8bit(add_speckle_noise(image, rng=rng, sigma=2 * sigma))
     else:
-        noisy = quantize_8bit(add_poisson_noise(image, rng=rng, photons=_MIDDLE_GRAY / sigma**2))
-    return noisy, _measured(levels_of(noisy - image), rng=rng, spread=0.2)
+        noisy = quantize_8bit(add_poisson_noise(image, rng=rng, photons=_MIDDLE_GRAY / max(sigma, 1e-3) ** 2))
+    return noisy, levels_of(noisy - image)
 
 
 def leave_clean(image: FloatArray, *, rng: np.random.Generator) -> tuple[FloatArray, Levels]:
@@ -120,14 +151,6 @@ def _filed(image: FloatArray, *, rng: np.random.Generator) -> FloatArray:
         return compress_web(image, kind=kind, quality=int(rng.integers(60, 98)))  # type: ignore[arg-type]
     quality = round(100 - 25 * float(rng.random()) ** 2)
     return compress_on_any_grid(image, rng=rng, quality=quality, full_colour=bool(rng.random() < 0.35))
-
-
-def _white(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, Levels]:
-    noisy = add_gaussian_noise(image, rng=rng, sigma=sigma)
-    noisy = quantize_8bit(noisy) if rng.random() < 0.4 else noisy
-    if rng.random() < 0.4:
-        return noisy, (sigma, sigma)
-    return noisy, _measured((sigma, sigma), rng=rng, spread=0.03)
 
 
 def _measured(levels: Levels, *, rng: np.random.Generator, spread: float) -> Levels:

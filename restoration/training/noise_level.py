@@ -1,4 +1,4 @@
-"""Teach the noise-level network on photographs with noise put in: white, in 8-bit files, and as cameras leave it."""
+"""Train the noise-level network on photographs with noise put in: white, of sensors and of film, in files as they are."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from safetensors.torch import save
 from torch import nn
 from torch.nn import functional
 
-from restoration.degradations.compose import add_developed_noise
-from restoration.degradations.jpeg import compress_jpeg
-from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
-from restoration.diagnosis.noise import FEATURES, features, to_log
+from restoration.degradations.real_noise import Levels, add_noise_and_measure, leave_clean
+from restoration.diagnosis.noise import FEATURES, LEVELS, features, to_log
 from restoration.errors import InvalidRequest
 from restoration.images import gray_of
 from restoration.training.dataset import find_photos, load_photo
@@ -31,12 +29,15 @@ _HIDDEN = 96
 _EPOCHS = 120
 _BATCH = 256
 _HELD_OUT = 10
-_SIDES_PX = (24, 512)
+_SIDES_PX = (24, 448)
+_CLEAN_SHARE = 0.12
+_TOO_MUCH = 1.3
+"""How much worse it is to find too much noise, which costs texture, than too little."""
 _MOST_IN_VAIN = 200
 
 
 def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[FloatArray, FloatArray]:
-    """Return features (count, F) and what the network should say (count,), from photographs of the folders.
+    """Return features (count, F) and what the network should say (count, L), from photographs of the folders.
 
     Raises:
         InvalidRequest: a folder is absent, holds no pictures, or too small ones only.
@@ -44,18 +45,18 @@ def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[Flo
     files = find_photos(folders)
     rng = np.random.default_rng(seed)
     rows: list[npt.NDArray[np.float32]] = []
-    targets: list[float] = []
+    targets: list[list[float]] = []
     vain = 0
     while len(rows) < count:
         found = len(rows)
         photo = load_photo(files[int(rng.integers(len(files)))], max_side_px=_MAX_SIDE_PX, multiple=1)
         for _ in range(4):
             clean = _piece(photo, rng)
-            noisy, level = _noisy(clean, rng)
+            noisy, levels = _noisy(clean, rng)
             row = features(noisy)
             if row is not None:
                 rows.append(row)
-                targets.append(to_log(255 * level))
+                targets.append([to_log(255 * level) for level in levels])
         vain = 0 if len(rows) > found else vain + 1
         if vain > _MOST_IN_VAIN:
             raise InvalidRequest(
@@ -73,7 +74,7 @@ def fit(rows: FloatArray, targets: FloatArray, *, seed: int) -> tuple[bytes, flo
     x, y = torch.from_numpy(rows[~held]), torch.from_numpy(targets[~held])
     mean, deviation = x.mean(0), x.std(0).clamp(min=1e-3)
     network = nn.Sequential(
-        nn.Linear(FEATURES, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
+        nn.Linear(FEATURES, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, LEVELS)
     )
     optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3, weight_decay=1e-3)
     steps = _EPOCHS * (len(x) // _BATCH)
@@ -81,8 +82,9 @@ def fit(rows: FloatArray, targets: FloatArray, *, seed: int) -> tuple[bytes, flo
     generator = torch.Generator().manual_seed(seed)
     for _ in range(steps):
         chosen = torch.randint(len(x), (_BATCH,), generator=generator)
-        said = network((x[chosen] - mean) / deviation)[:, 0]
-        loss = functional.smooth_l1_loss(said, y[chosen], beta=0.1)
+        said = network((x[chosen] - mean) / deviation)
+        errors = functional.smooth_l1_loss(said, y[chosen], beta=0.1, reduction="none")
+        loss = torch.where(said > y[chosen], _TOO_MUCH, 1.0).mul(errors).mean()
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -92,7 +94,7 @@ def fit(rows: FloatArray, targets: FloatArray, *, seed: int) -> tuple[bytes, flo
         assert isinstance(first, nn.Linear)
         first.bias.sub_(first.weight @ (mean / deviation))
         first.weight.div_(deviation)  # the file's network takes the features as they are
-        error = float((network(torch.from_numpy(rows[held]))[:, 0] - torch.from_numpy(targets[held])).abs().mean())
+        error = float((network(torch.from_numpy(rows[held])) - torch.from_numpy(targets[held])).abs().mean())
     return save({name: tensor.contiguous() for name, tensor in network.state_dict().items()}), error
 
 
@@ -114,20 +116,13 @@ def _piece(photo: npt.NDArray[np.uint8], rng: np.random.Generator) -> FloatArray
     return np.ascontiguousarray(pixels * np.float32(exposure))
 
 
-def _noisy(clean: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, float]:
-    """Return the piece with noise, and its true level."""
+def _noisy(clean: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, Levels]:
+    """Return the piece with noise, or as it is, and its true levels."""
+    if rng.random() < _CLEAN_SHARE:
+        return leave_clean(clean, rng=rng)[0], (0.0, 0.0)
     is_gray = bool(np.ptp(clean, axis=2).max() == 0)
     sigma = _LARGEST_SIGMA_255 / 255 * float(rng.random()) ** 1.7
-    kind = rng.random()
-    if kind < 0.08:
-        noisy, level = (compress_jpeg(clean, quality=int(rng.integers(70, 99))) if kind < 0.04 else clean), 0.0
-    elif kind < 0.58:
-        noisy, level = add_gaussian_noise(clean, rng=rng, sigma=sigma), sigma
-        if kind < 0.33:
-            noisy = quantize_8bit(noisy)
-    else:
-        noisy = add_developed_noise(clean, rng=rng, sigma=sigma)
-        level = float(np.sqrt(np.mean((noisy - clean) ** 2)))
+    noisy, levels = add_noise_and_measure(clean, rng=rng, sigma=sigma)
     if is_gray:
         noisy = np.repeat(noisy[..., :1], 3, axis=2)
-    return noisy, level
+    return noisy, levels
