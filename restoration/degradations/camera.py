@@ -34,6 +34,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _CURVE_POINTS = 2048
 _RED_GAIN, _BLUE_GAIN = (1.5, 2.6), (1.3, 2.4)
 _BLOWN = 0.97
+_CALM_DETAIL = 6 / 255
 _STRONGEST_RESCALING = 3.0
 
 
@@ -52,6 +53,7 @@ class Camera:
         chroma_px: deviation of the smoothing of colour; 0 for none.
         chroma_share: how much of it is smoothed.
         colour: what remains of the noise of colour, at every width, 0 to 1.
+        calm_share: how much of all noise is taken out of calm places, where it would be seen, 0 to 1.
         sharpen_px: deviation of the unsharp mask.
         sharpening: its amount; 0 for none.
         is_blown: the sensor is full where the picture is white, and shows no noise there.
@@ -67,6 +69,7 @@ class Camera:
     chroma_px: float = 0.0
     chroma_share: float = 1.0
     colour: float = 1.0
+    calm_share: float = 0.0
     sharpen_px: float = 1.0
     sharpening: float = 0.0
     is_blown: bool = False
@@ -89,6 +92,7 @@ def draw_camera(*, rng: np.random.Generator) -> Camera:
         chroma_px=float(rng.uniform(0.6, 2.3)) if rng.random() < 0.85 else 0.0,
         chroma_share=float(rng.uniform(0.7, 1)),
         colour=float(rng.uniform(0.6, 1)),
+        calm_share=float(rng.uniform(0.2, 0.85)) if rng.random() < 0.75 else 0.0,
         sharpen_px=float(rng.uniform(0.6, 1.5)),
         sharpening=float(rng.uniform(0, 1)) if rng.random() < 0.6 else 0.0,
         is_blown=bool(rng.random() < 0.5),
@@ -179,7 +183,16 @@ def _process(noise: FloatArray, image: FloatArray, camera: Camera) -> FloatArray
         luma = luma + np.float32(camera.luma_share) * flat * (_blur(luma, camera.luma_px) - luma)
     if camera.sharpening:
         luma = luma + np.float32(camera.sharpening) * (luma - _blur(luma, camera.sharpen_px))
-    return chroma + luma[..., None]
+    processed = chroma + luma[..., None]
+    if camera.calm_share:
+        processed *= 1 - np.float32(camera.calm_share) * _calmness(image @ _LUMA)[..., None]
+    return processed
+
+
+def _calmness(luma: FloatArray) -> FloatArray:
+    """Return 1 where there is no texture, near 0 where there is much, (H, W)."""
+    detail = luma - _blur(luma, 2.0)
+    return 1 / (1 + _blur(detail**2, 3.0) / np.float32(_CALM_DETAIL**2))
 
 
 def _flatness(luma: FloatArray) -> FloatArray:

@@ -25,11 +25,13 @@ log = logging.getLogger(__name__)
 
 _MAX_SIDE_PX = 1440
 _LARGEST_SIGMA_255 = 65.0
+_FAINT_RANGE_255 = (0.7, 20.0)
 _HIDDEN = 96
 _EPOCHS = 120
 _BATCH = 256
 _HELD_OUT = 10
-_SIDES_PX = (24, 448)
+_SIDES_PX = (24, 384)
+_SMALL_SHARE = 0.3
 _CLEAN_SHARE = 0.12
 _TOO_MUCH = 1.3
 """How much worse it is to find too much noise, which costs texture, than too little."""
@@ -101,7 +103,7 @@ def fit(rows: FloatArray, targets: FloatArray, *, seed: int) -> tuple[bytes, flo
 def _piece(photo: npt.NDArray[np.uint8], rng: np.random.Generator) -> FloatArray:
     """Cut a piece, now and then enlarged (as cameras interpolate) or shrunk, or gray."""
     smallest, largest = _SIDES_PX
-    side = round(smallest * (largest / smallest) ** float(rng.random())) if rng.random() < 0.4 else largest
+    side = round(smallest * (largest / smallest) ** float(rng.random())) if rng.random() < _SMALL_SHARE else largest
     zoom = float(rng.uniform(1.2, 2.5)) if rng.random() < 0.4 else float(rng.uniform(0.6, 1.0))
     cut = min(max(16, round(side / zoom)), *photo.shape[:2])
     top, left = (int(rng.integers(length - cut + 1)) for length in photo.shape[:2])
@@ -121,7 +123,10 @@ def _noisy(clean: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, Lev
     if rng.random() < _CLEAN_SHARE:
         return leave_clean(clean, rng=rng)[0], (0.0, 0.0)
     is_gray = bool(np.ptp(clean, axis=2).max() == 0)
-    sigma = _LARGEST_SIGMA_255 / 255 * float(rng.random()) ** 1.7
+    if rng.random() < 0.5:
+        sigma = _LARGEST_SIGMA_255 / 255 * float(rng.random()) ** 1.7
+    else:
+        sigma = float(np.exp(rng.uniform(*np.log(_FAINT_RANGE_255)))) / 255
     noisy, levels = add_noise_and_measure(clean, rng=rng, sigma=sigma)
     if is_gray:
         noisy = np.repeat(noisy[..., :1], 3, axis=2)
