@@ -176,6 +176,8 @@ def told(picture: Picture, info: ModelInfo, name: str) -> float | None:
         return 100 * diagnosis.wanted_brightness(seen.pixels)
     if name == "shadow_noise":
         return diagnosis.shadow_noise_level(seen)
+    if name == "coarse_noise":
+        return diagnosis.noise_levels(seen)[1]
     if name == "speckle_level":
         return diagnosis.speckle_level(seen)
     return diagnosis.noise_level(seen) if name == "noise_level" else diagnosis.jpeg_quality(seen)

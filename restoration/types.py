@@ -73,7 +73,9 @@ class Param:
     unit_scale: float = 1.0
     is_advanced: bool = False
     is_build: bool = False
-    auto_from: Literal["", "brightness", "jpeg_quality", "noise_level", "shadow_noise", "speckle_level", "views"] = ""
+    auto_from: Literal[
+        "", "brightness", "coarse_noise", "jpeg_quality", "noise_level", "shadow_noise", "speckle_level", "views"
+    ] = ""
     auto_else: float = 0.0
     auto_with: str = ""
     later: float | None = None

@@ -21,7 +21,7 @@ _MIDDLE_GRAY = 0.5
 _MOST_FAINT_255 = 1.5
 _LEAST_REAL_255, _MOST_REAL_255 = 0.7, 40.0
 _EXACT_SHARE = 0.4
-_SPREAD, _WHITE_SPREAD = 0.2, 0.03
+_SPREAD, _WHITE_SPREAD = 0.3, 0.03
 """Of the logarithm of what is measured, about the truth."""
 
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from restoration.models.base import Contract, load_network, load_state
-from restoration.models.removers import Denoiser, JpegRemover
+from restoration.models.removers import Denoiser, JpegRemover, levels_of
 from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
@@ -24,8 +24,36 @@ _GRAY_LEVEL = 0.94
 0.91 of the level: 30.63, 30.65, 30.65, 30.64 dB at sigma 25; the order is the same at 15 and 50."""
 
 
+class ToldOrMeasured(nn.Module):
+    """Two denoisers: one for noise of a given level, one for real noise, which is told what was measured.
+
+    The first is told the level (B, 1, ...). The second is told two, (B, 2, ...): that of the noise, and twice that of
+    its mean over 2x2 pixels; where the second is 0, nothing was measured, and the first denoiser is asked.
+    """
+
+    def __init__(self, given: ResUNet, measured: ResUNet) -> None:
+        super().__init__()
+        self.given = given
+        self.measured = measured
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        """Return the noise to subtract, (B, 3, H, W)."""
+        is_measured = told[:, 1].flatten(1).amax(dim=1) > 0
+        if not bool(is_measured.any()):
+            return self.given(damaged, told[:, :1])  # type: ignore[no-any-return]
+        if bool(is_measured.all()):
+            return self.measured(damaged, told)  # type: ignore[no-any-return]
+        noise = torch.empty_like(damaged)
+        noise[is_measured] = self.measured(damaged[is_measured], told[is_measured])
+        noise[~is_measured] = self.given(damaged[~is_measured], told[~is_measured, :1])
+        return noise
+
+
 class PhotoDenoiser(Denoiser):
     """The built-in denoiser, with what its weights need for gray pictures.
+
+    Where the noise was measured, a parameter `coarse` says twice the deviation of its mean over 2x2 pixels; where its
+    level was given instead, that is 0.
 
     Every second view of a gray picture is its negative. On seven gray pictures at sigma 25, eight views, half of them
     negative, gain 0.012 dB over eight turned and mirrored ones; colour pictures lose by it.
@@ -33,7 +61,12 @@ class PhotoDenoiser(Denoiser):
 
     def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
         picture, level = super().look(image, parameters)
-        return picture, torch.where(_is_gray(image).reshape(-1, 1, 1, 1), _GRAY_LEVEL * level, level)
+        is_gray = _is_gray(image).reshape(-1, 1, 1, 1)
+        if not isinstance(self.network, ToldOrMeasured):
+            return picture, torch.where(is_gray, _GRAY_LEVEL * level, level)
+        coarse = levels_of(image, parameters, "coarse")
+        fine = torch.where(is_gray & (coarse == 0), _GRAY_LEVEL * level, level)
+        return picture, torch.cat([fine, coarse.expand_as(fine)], dim=1)
 
     def signs(self, damaged: Tensor, views: int) -> Tensor:
         is_negative = torch.arange(views, device=damaged.device)[:, None] % 2 * _is_gray(damaged)
@@ -47,7 +80,12 @@ def _is_gray(image: Tensor) -> Tensor:
 
 def build_denoiser(*, config: Mapping[str, object], weights: Mapping[str, Path], parameters: Parameters) -> Denoiser:
     """Build the denoiser from its manifest entry."""
-    return PhotoDenoiser(*_load(config, weights, model="the built-in denoiser"))
+    network, contract = _load(config, weights, model="the built-in denoiser")
+    if "measured" not in weights:
+        return PhotoDenoiser(network, contract)
+    measured = ResUNet(**{**config, "maps": 2})  # type: ignore[arg-type]
+    load_network(measured, load_state(weights["measured"]), model="the built-in denoiser")
+    return PhotoDenoiser(ToldOrMeasured(network, measured), contract)
 
 
 def build_jpeg_remover(

@@ -87,7 +87,7 @@ def _network(
     if info.factory.startswith(("resunet:", "plug_and_play")):
         from restoration.models.unet import ResUNet
 
-        return ResUNet(**config), None
+        return ResUNet(**(config | {"maps": 2} if role == "measured" else config)), None
     if (network := _seed_network(info.factory, config)) is not None:
         return network, None
     if info.factory == "fill_unet:build":
