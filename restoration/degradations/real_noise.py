@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ FloatArray = npt.NDArray[np.float32]
 Levels = tuple[float, float]
 """Standard deviation of noise in [0, 1] units, and twice that of its mean over 2x2 pixels: white noise has both equal."""
 
-_KINDS = {"sensor": 0.36, "grain": 0.12, "developed": 0.1, "counted": 0.06, "white": 0.36}
+_KINDS = {"sensor": 0.62, "grain": 0.14, "developed": 0.1, "counted": 0.04, "white": 0.1}
+_KINDS_TO_MEASURE = {"sensor": 0.36, "grain": 0.12, "developed": 0.1, "counted": 0.06, "white": 0.36}
 _MIDDLE_GRAY = 0.5
 _MOST_FAINT_255 = 1.5
 _LEAST_REAL_255, _MOST_REAL_255 = 0.7, 40.0
@@ -37,7 +40,7 @@ def add_real_noise(
     Returns:
         The noisy image, and the levels to tell a denoiser, about as right as they can be measured.
     """
-    kind = _kind(rng)
+    kind = _kind(_KINDS, rng)
     low, high = sigma_255
     if kind == "white":
         sigma = float(rng.uniform(low, high)) / 255
@@ -59,11 +62,11 @@ def add_noise_and_measure(
         image: (H, W, 3), range [0, 1].
         sigma: the level before values are clipped and the picture is compressed, in [0, 1] units.
     """
-    return _add(_kind(rng), image, rng=rng, sigma=sigma)
+    return _add(_kind(_KINDS_TO_MEASURE, rng), image, rng=rng, sigma=sigma)
 
 
-def _kind(rng: np.random.Generator) -> str:
-    return str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
+def _kind(shares: Mapping[str, float], rng: np.random.Generator) -> str:
+    return str(rng.choice(list(shares), p=list(shares.values())))
 
 
 def _add(kind: str, image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, Levels]:

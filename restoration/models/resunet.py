@@ -19,16 +19,18 @@ from restoration.models.unet import ResUNet
 from restoration.types import Parameters
 
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution
+_WHITE_RATIO = 1.07  # 90 % of measurements of white noise give less, 90 % of those of cameras' noise more
 _GRAY_LEVEL = 0.94
 """Noise that is the same in all colours is told so much weaker. On ten gray photographs of CID22, told 1, 0.97, 0.94 or
 0.91 of the level: 30.63, 30.65, 30.65, 30.64 dB at sigma 25; the order is the same at 15 and 50."""
 
 
 class ToldOrMeasured(nn.Module):
-    """Two denoisers: one for noise of a given level, one for real noise, which is told what was measured.
+    """Two denoisers: one for white noise or a level that is given, one for other noise, told what was measured.
 
     The first is told the level (B, 1, ...). The second is told two, (B, 2, ...): that of the noise, and twice that of
-    its mean over 2x2 pixels; where the second is 0, nothing was measured, and the first denoiser is asked.
+    its mean over 2x2 pixels. Where the second is 0, nothing was measured; where it is no more than the first, the noise
+    is white.
     """
 
     def __init__(self, given: ResUNet, measured: ResUNet) -> None:
@@ -38,7 +40,8 @@ class ToldOrMeasured(nn.Module):
 
     def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
         """Return the noise to subtract, (B, 3, H, W)."""
-        is_measured = told[:, 1].flatten(1).amax(dim=1) > 0
+        fine, coarse = (told[:, map_].flatten(1).mean(dim=1) for map_ in (0, 1))
+        is_measured = coarse > _WHITE_RATIO * fine
         if not bool(is_measured.any()):
             return self.given(damaged, told[:, :1])  # type: ignore[no-any-return]
         if bool(is_measured.all()):
