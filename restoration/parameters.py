@@ -9,7 +9,14 @@ from types import MappingProxyType
 from restoration.errors import InvalidParameter
 from restoration.types import ModelInfo, Param, Parameters, ParamValue
 
-_USUAL = {"brightness": 80.0, "coarse_noise": 25.0, "jpeg_quality": 30.0, "noise_level": 25.0, "shadow_noise": 10.0, "views": 1.0}
+_USUAL = {
+    "brightness": 80.0,
+    "coarse_noise": 25.0,
+    "jpeg_quality": 30.0,
+    "noise_level": 25.0,
+    "shadow_noise": 10.0,
+    "views": 1.0,
+}
 """What a bad picture tells, by `Param.auto_from`."""
 _MANY_VIEWS: tuple[tuple[int, ...], float] = (8, 4, 2), 860e9
 _QUICK_VIEWS: tuple[tuple[int, ...], float] = (8, 4), 370e9

@@ -113,9 +113,7 @@ def pairs_in(folder: Path) -> Iterable[tuple[str, FloatArray, FloatArray]]:
         yield file.name.rsplit("_", 2)[0], read(file).pixels, read(mean).pixels
 
 
-def compare(
-    pairs: Iterable[tuple[str, FloatArray, FloatArray]], *, draws: int, seed: int = 0
-) -> dict[str, Pair]:
+def compare(pairs: Iterable[tuple[str, FloatArray, FloatArray]], *, draws: int, seed: int = 0) -> dict[str, Pair]:
     """Return the real and the simulated noise of every scene, at equal level.
 
     Args:
@@ -164,9 +162,7 @@ def summary(found: Mapping[str, Pair]) -> dict[str, Any]:
             for colours, ours, theirs in zip(COLOURS, real.correlations, simulated.correlations, strict=True)
         },
         "greatest_difference_db": {name: round(float(each.max()), 2) for name, each in off.items()},
-        "greatest_difference_of_correlation": round(
-            float(np.abs(real.correlations - simulated.correlations).max()), 3
-        ),
+        "greatest_difference_of_correlation": round(float(np.abs(real.correlations - simulated.correlations).max()), 3),
     }
 
 

@@ -20,7 +20,9 @@ from restoration.degradations.demosaic import Demosaicing, demosaic, mosaic
 
 FloatArray = npt.NDArray[np.float32]
 
-_XYZ_FROM_SRGB = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_XYZ_FROM_SRGB = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 _CAMERAS_FROM_XYZ = np.array(
     [
         [[0.4716, 0.0603, -0.0830], [-0.7798, 1.5474, 0.2480], [-0.1496, 0.1937, 0.6651]],
@@ -134,9 +136,7 @@ class _Curve:
 
     def __init__(self, contrast: float) -> None:
         self._linear = np.linspace(0, 1, _CURVE_POINTS) ** 2.4  # dense in the shadows
-        encoded = np.where(
-            self._linear <= 0.0031308, 12.92 * self._linear, 1.055 * self._linear ** (1 / 2.4) - 0.055
-        )
+        encoded = np.where(self._linear <= 0.0031308, 12.92 * self._linear, 1.055 * self._linear ** (1 / 2.4) - 0.055)
         self._values = encoded + contrast * (3 * encoded**2 - 2 * encoded**3 - encoded)
         self._slopes = np.gradient(self._values, self._linear)
 

@@ -37,9 +37,7 @@ def compress_web(
     return back / np.float32(255)
 
 
-def compress_on_any_grid(
-    image: FloatArray, *, rng: np.random.Generator, quality: int, full_colour: bool
-) -> FloatArray:
+def compress_on_any_grid(image: FloatArray, *, rng: np.random.Generator, quality: int, full_colour: bool) -> FloatArray:
     """Compress as JPEG, as if the image (H, W, 3) had been cut from one whose blocks begin elsewhere."""
     height, width = image.shape[:2]
     top, left = (int(shift) for shift in rng.integers(0, _GRID_PX, 2))

@@ -53,9 +53,7 @@ def add_real_noise(
     return noisy, _measured(levels, rng=rng, spread=_WHITE_SPREAD if kind == "white" else _SPREAD)
 
 
-def add_noise_and_measure(
-    image: FloatArray, *, rng: np.random.Generator, sigma: float
-) -> tuple[FloatArray, Levels]:
+def add_noise_and_measure(image: FloatArray, *, rng: np.random.Generator, sigma: float) -> tuple[FloatArray, Levels]:
     """Add noise of a random kind, and return the noisy image and its true levels.
 
     Args:

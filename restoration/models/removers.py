@@ -79,7 +79,7 @@ class JpegRemover(Remover):
 
 
 def levels_of(image: Tensor, parameters: Sequence[Parameters], name: str) -> Tensor:
-    """Return a level of noise for each picture, more where more is to be removed; 0 where it is absent: (B, 1, 1, 1)."""
+    """Return a level of noise for each picture, more where more is to be removed, 0 without one: (B, 1, 1, 1)."""
     return _levels(image, [float(each.get(name, 0.0)) * _excess(each) for each in parameters])
 
 

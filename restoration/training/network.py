@@ -137,7 +137,7 @@ def _leave_the_others(network: nn.Module, recipe: Recipe) -> None:
 
 
 def _with_other_maps(given: Tensor, own: Tensor, *, keeps_maps: bool) -> Tensor:
-    """Return the first convolution's weights for what both know; the maps that are new, or all of them, start at zero."""
+    """Return the first convolution's weights for what both know; maps that are new, or all of them, start at zero."""
     both = min(given.shape[1], own.shape[1])
     colours = both if keeps_maps else both // _PICTURE_CHANNELS * _PICTURE_CHANNELS
     fitted = torch.zeros_like(own)

@@ -1,4 +1,4 @@
-"""Train the noise-level network on photographs with noise put in: white, of sensors and of film, in files as they are."""
+"""Train the noise-level network on photographs with noise put in: white, of sensors, and of film."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _BATCH = 256
 _HELD_OUT = 10
 _SIDES_PX = (24, 384)
 _SMALL_SHARE = 0.3
-_CLEAN_SHARE = 0.12
+_CLEAN_SHARE = 0.3
 _TOO_MUCH = 1.3
 """How much worse it is to find too much noise, which costs texture, than too little."""
 _MOST_IN_VAIN = 200
