@@ -16,7 +16,7 @@ from restoration.degradations.noise import add_gaussian_noise, add_poisson_noise
 
 FloatArray = npt.NDArray[np.float32]
 Levels = tuple[float, float]
-"""Standard deviation of noise in [0, 1] units, and twice that of its mean over 2x2 pixels: white noise has both equal."""
+"""Standard deviation of noise in [0, 1] units, and twice that of its mean over 2x2 pixels; of white noise the same."""
 
 _KINDS = {"sensor": 0.62, "grain": 0.14, "developed": 0.1, "counted": 0.04, "white": 0.1}
 _KINDS_TO_MEASURE = {"sensor": 0.36, "grain": 0.12, "developed": 0.1, "counted": 0.06, "white": 0.36}

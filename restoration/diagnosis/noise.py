@@ -49,7 +49,7 @@ class NoiseLevelNetwork:
         return cls(weights, tuple(tensors[f"{layer}.bias"].astype(np.float32) for layer in layers))
 
     def __call__(self, features: npt.NDArray[np.float32]) -> tuple[float, float]:
-        """Return the level, and twice that of the mean over 2x2 pixels, in 0-255 units; of white noise both are equal."""
+        """Return the level, and twice that of the mean over 2x2 pixels, in 0-255 units; of white noise the same."""
         x = features
         for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = x @ weight + bias
