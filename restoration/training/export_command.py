@@ -20,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="write only the weights whose names begin so"
     )
+    parser.add_argument("--start", type=Path, help="weights file that the run started from, to be mixed in")
+    parser.add_argument("--share", type=float, default=0.5, help="of the run in the mixture with --start, 0 to 1")
     parser.add_argument("--note", default="", help="a sentence stored in the file's header")
 
 
@@ -42,6 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
         metadata={"note": arguments.note},
         recipe=recipe,
         only=arguments.only,
+        start=arguments.start,
+        share=arguments.share,
     )
     card = write_card(arguments.output, arguments.run, note=arguments.note)
     print(f'sha256 = "{digest}"\nsize_bytes = {arguments.output.stat().st_size}\n# card: {card}')

@@ -34,7 +34,8 @@ _SIDES_PX = (24, 384)
 _SMALL_SHARE = 0.3
 _CLEAN_SHARE = 0.2
 _BLUR = 0.1
-"""Deviation of what is added to the features, in units of theirs, so that the network does not learn samples by heart."""
+"""Deviation of what is added to the features, in units of theirs, lest the network learn samples by heart."""
+_MOST_IN_VAIN = 200
 
 
 def make_samples(folders: Sequence[Path], *, count: int, seed: int) -> tuple[FloatArray, FloatArray]:
