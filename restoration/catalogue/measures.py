@@ -51,6 +51,10 @@ def _noise_level(picture: Picture, _: ModelInfo) -> float:
     return diagnosis.noise_level(diagnosis.visible_part(picture))
 
 
+def _coarse_noise(picture: Picture, _: ModelInfo) -> float:
+    return diagnosis.noise_levels(diagnosis.visible_part(picture))[1]
+
+
 def _shadow_noise(picture: Picture, _: ModelInfo) -> float:
     return diagnosis.shadow_noise_level(diagnosis.visible_part(picture))
 
@@ -66,6 +70,7 @@ def _views(picture: Picture, info: ModelInfo) -> float:
 MEASURES: Mapping[str, Measure] = MappingProxyType(
     {
         "brightness": Measure(_brightness, usual=80.0),
+        "coarse_noise": Measure(_coarse_noise, usual=25.0),
         "jpeg_quality": Measure(_jpeg_quality, usual=30.0),
         "noise_level": Measure(_noise_level, usual=25.0),
         "shadow_noise": Measure(_shadow_noise, usual=10.0),

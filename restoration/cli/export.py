@@ -24,8 +24,19 @@ from restoration.cli.options import OneOrMore, SpreadingCommand
     metavar="NAME [NAME ...]",
     help="write only the weights whose names begin so",
 )
+@click.option("--start", type=click.Path(path_type=Path), help="weights file that the run started from, to be mixed in")
+@click.option("--share", default=0.5, help="of the run in the mixture with --start, 0 to 1")
 @click.option("--note", default="", help="a sentence stored in the file's header")
-def command(*, runs: tuple[Path, ...], output: Path, recipe: Path | None, only: tuple[str, ...], note: str) -> None:
+def command(
+    *,
+    runs: tuple[Path, ...],
+    output: Path,
+    recipe: Path | None,
+    only: tuple[str, ...],
+    start: Path | None,
+    share: float,
+    note: str,
+) -> None:
     """Export the averaged weights of a training run with a card; print the file's sha256 and size.
 
     RUN is the folder of a run; those of several networks become one bank.
@@ -42,7 +53,13 @@ def command(*, runs: tuple[Path, ...], output: Path, recipe: Path | None, only: 
     elif shipped.exists():
         plan = read_recipe(shipped)
     digest = export(
-        [run / "checkpoint.pt" for run in runs], output, metadata={"note": note}, recipe=plan, only=list(only)
+        [run / "checkpoint.pt" for run in runs],
+        output,
+        metadata={"note": note},
+        recipe=plan,
+        only=list(only),
+        start=start,
+        share=share,
     )
     card = write_card(output, list(runs), note=note)
     print(f'sha256 = "{digest}"\nsize_bytes = {output.stat().st_size}\n# card: {card}')

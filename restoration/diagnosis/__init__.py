@@ -28,6 +28,7 @@ __all__ = [
     "jpeg_quality",
     "measure_dots",
     "noise_level",
+    "noise_levels",
     "sample",
     "shadow_noise_level",
     "speckle_level",
@@ -94,8 +95,19 @@ def noise_level(picture: Picture) -> float:
     Raises:
         WeightsUnavailable: the weights of the noise-level network are missing or damaged.
     """
+    return noise_levels(picture)[0]
+
+
+def noise_levels(picture: Picture) -> tuple[float, float]:
+    """Return the noise level, and twice that of the mean over 2x2 pixels, in 0-255 units.
+
+    Of white noise both are equal; of grain wider than a pixel the second is up to twice the first.
+
+    Raises:
+        WeightsUnavailable: the weights of the noise-level network are missing or damaged.
+    """
     found = features(sample(picture.pixels))
-    return 0.0 if found is None else _network()(found)
+    return (0.0, 0.0) if found is None else _network()(found)
 
 
 def shadow_noise_level(picture: Picture) -> float:

@@ -18,6 +18,10 @@ _KINDS = {
         "restoration.cli.bench.exposure",
         "what a brightener does to dark, mixed and bright pictures with noise",
     ),
+    "noise-match": (
+        "restoration.cli.bench.noise_match",
+        "simulated noise of cameras beside real noise: spectra, correlations",
+    ),
     "plot": ("restoration.cli.bench.plot", "draw a result of `quality`: quality against speed, as SVG"),
     "outputs": (
         "restoration.cli.bench.outputs",

@@ -30,6 +30,7 @@ from restoration.types import ParamValue
 Degradation = Literal[
     "gaussian",
     "photo-noise",
+    "real-noise",
     "jpeg",
     "bicubic",
     "second-order",
@@ -74,6 +75,7 @@ class Recipe:
         network: "module:class" of the network, inside `restoration`.
         network_config: keyword arguments of the network.
         degradation: "gaussian" = noise with sigma uniform in `sigma_255`; "photo-noise" = that, or a camera's noise;
+            "real-noise" = that of sensors, developed, of film and of laboratories, told as it is measured;
             "jpeg" = quality 5-95; "bicubic" = shrinking by `scale`;
             "second-order" = shrinking by `scale` with the damage of pictures from the web;
             "holes" = scratches, dust, folds, text, strokes and boxes, filled smoothly for the network to correct;
@@ -83,6 +85,7 @@ class Recipe:
         pair_share: share of real exposure pairs among the pictures of "exposure".
         light_share: share of the patches of "second-order" that are shrunk without other damage, or compressed once.
         gray_share: share of the patches that are turned gray, for tasks other than super-resolution.
+        clean_share: share of the patches of "real-noise" that have none, and should stay as they are.
         sigma_255: lowest and highest noise level, in 0-255 units.
         scale: factor of the super-resolution task, else 1.
         patch_px: side of the low-quality patch.
@@ -120,6 +123,8 @@ class Recipe:
         init_from: weights file to start from; layers of other shapes stay at their random start, residual blocks that
             the file lacks pass through what they are given.
         init_also: name of a part of the network that starts from the same file, too, as the whole does; empty for none.
+        init_maps: what the network is told, beside the picture, keeps the weights of `init_from` as far as that file
+            knows it.
         revive: let channels that died in the run before (see `silent`) begin anew, of the weights in `init_from`.
         learn: beginnings of the names of the weights that learn, the others stay as they are; empty for all.
         adversarial: a critic takes part; None where none does.
@@ -133,6 +138,7 @@ class Recipe:
     sigma_255: Levels255 = (0.0, 55.0)
     light_share: Share = 0.0
     gray_share: Share = 0.0
+    clean_share: Share = 0.0
     pair_share: Share = 0.0
     scale: Count = 1
     patch_px: Count = 96
@@ -156,6 +162,7 @@ class Recipe:
     patience: Natural = 0
     init_from: str = ""
     init_also: str = ""
+    init_maps: bool = False
     learn: Names = ()
     revive: bool = False
     adversarial: Adversarial | None = None
@@ -221,6 +228,10 @@ def _disagreement(recipe: Recipe) -> str:
         return f'has objective fill, but {recipe.degradation} cuts no holes; use degradation = "holes"'
     if recipe.light_share and recipe.degradation != "second-order":
         return 'has a light_share, which is for degradation = "second-order" only; remove it'
+    if recipe.clean_share and recipe.degradation != "real-noise":
+        return 'has a clean_share, which is for degradation = "real-noise" only; remove it'
+    if recipe.init_maps and not recipe.init_from:
+        return "keeps the maps of a file, but starts from none; remove init_maps, or name a file in init_from"
     if recipe.gray_share and shrinks:
         return "has a gray_share, which is not for super-resolution; remove it"
     if recipe.teaching is not None and recipe.teaching.hints:

@@ -15,6 +15,7 @@ from restoration.degradations.exposure import expose_and_spoil, expose_and_spoil
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.masks import THIN_SHARE, draw_holes, draw_wide_holes
 from restoration.degradations.noise import add_gaussian_noise, quantize_8bit
+from restoration.degradations.real_noise import add_real_noise, leave_clean
 from restoration.degradations.resize import downscale
 from restoration.degradations.second_order import degrade_twice
 from restoration.lab.training.config import Recipe
@@ -22,15 +23,20 @@ from restoration.models.shared.residual import jpeg_level
 
 
 class Damaged(NamedTuple):
-    """A damaged patch (H, W, 3), the level in [0, 1] that the network is told, and a mask (H, W), 1 = lost."""
+    """A damaged patch (H, W, 3), the level in [0, 1] that the network is told, and a mask (H, W), 1 = lost.
+
+    Of a network with several maps, a level of each. The target is what should come out, None for the clean patch.
+    """
 
     picture: FloatArray
-    level: float = 0.0
+    level: float | tuple[float, ...] = 0.0
     mask: FloatArray | None = None
+    target: FloatArray | None = None
 
 
 _VALIDATION_SIGMA = 25 / 255
 _VALIDATION_QUALITY = 20
+_VALIDATION_RANGE_255 = (3.0, 30.0)
 _COARSE_SHARE = 0.15
 _COARSE_FACTORS = (2, 3, 4)
 _MOST_SOFT_PX = 1.0  # a coarser pass leaves its fill softer than a shrunk photograph is
@@ -51,6 +57,8 @@ def damage_for_validation(patch: FloatArray, recipe: Recipe, rng: np.random.Gene
         return _cut_holes(patch, THIN_SHARE, rng)
     if recipe.scale > 1:
         return Damaged(shrink(patch, recipe, rng))
+    if recipe.degradation == "real-noise":
+        return Damaged(*add_real_noise(patch, rng=rng, sigma_255=_VALIDATION_RANGE_255))
     return Damaged(add_gaussian_noise(patch, rng=rng, sigma=_VALIDATION_SIGMA), _VALIDATION_SIGMA)
 
 
@@ -61,6 +69,13 @@ def _gaussian(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Da
 
 def _photo_noise(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
     return Damaged(*add_photo_noise(patch, rng=rng, sigma=float(rng.uniform(*recipe.sigma_255)) / 255))
+
+
+def _real_noise(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
+    if rng.random() < recipe.clean_share:
+        picture, levels = leave_clean(patch, rng=rng)
+        return Damaged(picture, levels, target=picture)
+    return Damaged(*add_real_noise(patch, rng=rng, sigma_255=recipe.sigma_255))
 
 
 def _jpeg(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Damaged:
@@ -142,6 +157,7 @@ def _shrunk(patch: FloatArray, recipe: Recipe, rng: np.random.Generator) -> Dama
 _RANDOM: Mapping[str, Callable[[FloatArray, Recipe, np.random.Generator], Damaged]] = {
     "gaussian": _gaussian,
     "photo-noise": _photo_noise,
+    "real-noise": _real_noise,
     "jpeg": _jpeg,
     "bicubic": _shrunk,
     "second-order": _shrunk,

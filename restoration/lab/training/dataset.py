@@ -32,9 +32,9 @@ Photo = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `level` (B, 1, 1, 1).
+    """Inputs and targets of one step: `lq` (B, 3, H, W), `gt` (B, 3, scale*H, scale*W), `level` (B, maps, 1, 1).
 
-    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing; (B, 1, H, W)
+    The level is what the network is told of the damage: sigma for noise, 0 where it is told nothing; (B, maps, H, W)
     where it differs from pixel to pixel. For dark pictures it is the mean brightness that is wanted. The mask,
     (B, 1, H, W), is 1 where pixels are lost; None where the task has none. The answer, of the same shape as `gt`, is a
     teacher's; None where it is not known.
@@ -186,6 +186,8 @@ class PatchDataset:
         damaged = Damaged(small) if small is not None else damage(large, self.recipe, rng)
         if is_gray:
             damaged = damaged._replace(picture=_as_three(damaged.picture[..., :1]))
+        if damaged.target is not None:
+            large = damaged.picture if is_gray else damaged.target
         return damaged, large
 
     def _cut(self, index: int, rng: np.random.Generator) -> tuple[FloatArray | None, FloatArray]:
@@ -263,7 +265,7 @@ def collate(pairs: Sequence[tuple[Damaged, FloatArray]]) -> Batch:
     return Batch(
         lq=to_tensor([damaged.picture for damaged, _ in pairs]),
         gt=to_tensor([clean for _, clean in pairs]),
-        level=torch.tensor([damaged.level for damaged, _ in pairs], dtype=torch.float32).reshape(-1, 1, 1, 1),
+        level=torch.tensor([damaged.level for damaged, _ in pairs], dtype=torch.float32).reshape(len(pairs), -1, 1, 1),
         mask=to_tensor([mask[..., None] for mask in masks]) if masks else None,
     )
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from restoration.errors import InvalidRequest
@@ -28,6 +30,8 @@ def export(
     metadata: dict[str, str],
     recipe: Recipe | None = None,
     only: Sequence[str] = (),
+    start: Path | None = None,
+    share: float = 1.0,
 ) -> str:
     """Write the averaged weights of a checkpoint as float16 safetensors, collapsible convolutions as plain ones.
 
@@ -36,6 +40,9 @@ def export(
     Args:
         recipe: of the run; needed for collapsible convolutions where the checkpoint is too old to name its network.
         only: beginnings of the names of the weights to write, for a file that goes with another; all where empty.
+        start: weights that the run began with, to be mixed in: what they do well is not lost by a short run on other
+            damage (Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022, arXiv:2109.01903).
+        share: of the run in that mixture, 0 to 1.
         metadata: text pairs stored in the file's header beside the step, as JSON under the name "training".
 
     Returns:
@@ -43,10 +50,12 @@ def export(
 
     Raises:
         InvalidRequest: the checkpoint is absent or damaged, its network is needed and unknown or another one, no
-            weights have such names, or the file cannot be written.
+            weights have such names, the start does not fit, or the file cannot be written.
     """
     parts = [_averages(checkpoint, recipe=recipe, only=only) for checkpoint in checkpoints]
     tensors = parts[0][0]
+    if start is not None:
+        tensors = _mixed(start, tensors, share=share)
     if len(parts) > 1:
         tensors = {f"{place}.{name}": tensor for place, (own, _) in enumerate(parts) for name, tensor in own.items()}
     steps = [step for _, step in parts]
@@ -84,6 +93,27 @@ def _averages(checkpoint: Path, *, recipe: Recipe | None, only: Sequence[str]) -
         parts = ", ".join(sorted({name.split(".")[0] for name in average}))
         raise InvalidRequest(f"No weights of {checkpoint} begin with {', '.join(only)}; they are {parts}.")
     return tensors, step
+
+
+def _mixed(start: Path, tensors: Mapping[str, Tensor], *, share: float) -> dict[str, Tensor]:
+    """Return the mean of the weights of a file and of a run, the latter by its share.
+
+    Maps of the first convolution that the file does not know count as zero there.
+    """
+    try:
+        first = load_file(start)
+    except (OSError, SafetensorError) as error:
+        raise InvalidRequest(f"{start} cannot be read; name the weights file that the run started from.") from error
+    mixed = {}
+    for name, tensor in tensors.items():
+        begun = torch.zeros(tensor.shape)
+        known = first.get(name)
+        if known is None or known.ndim != tensor.ndim or known.shape[:1] != tensor.shape[:1]:
+            raise InvalidRequest(f"{start} has no weights {name} of this shape; name the file of the run's start.")
+        both = tuple(slice(min(ours, theirs)) for ours, theirs in zip(tensor.shape, known.shape, strict=True))
+        begun[both] = known[both].float()
+        mixed[name] = torch.lerp(begun, tensor.float(), share).half().contiguous()
+    return mixed
 
 
 def averaged(state: Mapping[str, Any]) -> tuple[dict[str, Tensor], int]:

@@ -45,7 +45,7 @@ def build_network(recipe: Recipe) -> nn.Module:
             if name in own and tensor.shape == own[name].shape:
                 taken[name] = tensor
             elif name == first and tensor[:, :1].shape == own[name][:, :1].shape:
-                taken[name] = _with_other_maps(tensor, own[name])
+                taken[name] = _with_other_maps(tensor, own[name], keeps_maps=recipe.init_maps)
         network.load_state_dict(taken, strict=False)
         unfolded = _unfold(network, given)
         _pass_through_new_blocks(network, given)
@@ -136,9 +136,10 @@ def _leave_the_others(network: nn.Module, recipe: Recipe) -> None:
         parameter.requires_grad_(name.startswith(tuple(recipe.learn)))
 
 
-def _with_other_maps(given: Tensor, own: Tensor) -> Tensor:
-    """Return the first convolution's weights for the colours that both know; those of the maps beside start at zero."""
-    colours = min(given.shape[1], own.shape[1]) // _PICTURE_CHANNELS * _PICTURE_CHANNELS
+def _with_other_maps(given: Tensor, own: Tensor, *, keeps_maps: bool) -> Tensor:
+    """Return the first convolution's weights for what both know; maps that are new, or all of them, start at zero."""
+    both = min(given.shape[1], own.shape[1])
+    colours = both if keeps_maps else both // _PICTURE_CHANNELS * _PICTURE_CHANNELS
     fitted = torch.zeros_like(own)
     fitted[:, :colours] = given[:, :colours]
     return fitted

@@ -70,8 +70,8 @@ class Denoiser(Remover):
     """
 
     def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
-        told = _levels(image, [float(each["sigma"]) * _excess(each) for each in parameters])
-        speckle = _levels(image, [float(each.get("speckle", 0.0)) * _excess(each) for each in parameters])
+        told = levels_of(image, parameters, "sigma")
+        speckle = levels_of(image, parameters, "speckle")
         if not bool(speckle.any()):
             return image, told
         brightness = gaussian_smooth(image.mean(dim=1, keepdim=True), _BRIGHTNESS_PX).clamp(0, 1)
@@ -84,6 +84,11 @@ class JpegRemover(Remover):
     def look(self, image: Tensor, parameters: Sequence[Parameters]) -> tuple[Tensor, Tensor]:
         levels = [min(1.0, jpeg_level(float(each["quality"])) * _excess(each)) for each in parameters]
         return image, _levels(image, levels)
+
+
+def levels_of(image: Tensor, parameters: Sequence[Parameters], name: str) -> Tensor:
+    """Return a level of noise for each picture, more where more is to be removed, 0 without one: (B, 1, 1, 1)."""
+    return _levels(image, [float(each.get(name, 0.0)) * _excess(each) for each in parameters])
 
 
 def _excess(parameters: Parameters) -> float:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.degradations.noise import add_salt_and_pepper
-from restoration.models.resunet import PhotoDenoiser
+from restoration.models.resunet import PhotoDenoiser, ToldOrMeasured
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.residual import Denoiser, JpegRemover
 from restoration.networks.unet import ResUNet
@@ -179,3 +179,38 @@ def test_noise_of_gray_pictures_is_told_weaker() -> None:
     PhotoDenoiser(spy, Contract()).restore(image, parameters=[{"sigma": 0.1}] * 2)
     gray, colour = spy.told.flatten().tolist()
     assert 0.09 < gray < colour == pytest.approx(0.1)
+
+
+class _Constant(nn.Module):
+    """Find the same damage everywhere, and remember what was told."""
+
+    def __init__(self, value: float) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
+        self.told = told
+        return torch.full_like(damaged, self.value)
+
+
+def test_given_and_white_noise_and_measured_noise_have_a_network_each() -> None:
+    given, measured = _Constant(0.1), _Constant(0.2)
+    denoiser = PhotoDenoiser(ToldOrMeasured(given, measured), Contract())  # type: ignore[arg-type]
+    parameters = [
+        {"sigma": 0.05, "coarse": 0.0},
+        {"sigma": 0.05, "coarse": 0.08},
+        {"sigma": 0.05, "coarse": 0.05},
+        {"sigma": 0.05},
+    ]
+    image = torch.rand(4, 3, 8, 8)
+    removed = (image - denoiser.restore(image, parameters=parameters)).mean(dim=(1, 2, 3))
+    torch.testing.assert_close(removed, torch.tensor([0.1, 0.2, 0.1, 0.1]))
+    torch.testing.assert_close(measured.told[:, :, 0, 0], torch.tensor([[0.05, 0.08]]))
+    torch.testing.assert_close(given.told.flatten(), torch.full((3,), 0.05))
+
+
+def test_strength_above_one_tells_more_of_both_levels() -> None:
+    measured = _Constant(0.2)
+    denoiser = PhotoDenoiser(ToldOrMeasured(_Constant(0.1), measured), Contract())  # type: ignore[arg-type]
+    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 0.05, "coarse": 0.08, "strength": 1.5}])
+    torch.testing.assert_close(measured.told.flatten(), torch.tensor([0.075, 0.12]))
