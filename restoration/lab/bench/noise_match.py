@@ -72,8 +72,9 @@ Pair = tuple[NoiseShape, NoiseShape]
 
 def shape_of(noise: FloatArray) -> NoiseShape:
     """Measure noise, (H, W, 3), without what is wider than `_FLICKER_PX`."""
-    fine = noise - cv2.GaussianBlur(noise, (0, 0), _FLICKER_PX, borderType=cv2.BORDER_REFLECT_101)
-    luma = fine @ _LUMA
+    wide = cv2.GaussianBlur(noise, (0, 0), _FLICKER_PX, borderType=cv2.BORDER_REFLECT_101)
+    fine: FloatArray = np.asarray(noise - wide, dtype=np.float32)
+    luma: FloatArray = np.asarray(fine @ _LUMA, dtype=np.float32)
     planes = {"luma": [luma], "chroma": [fine[..., 0] - luma, fine[..., 2] - luma]}
     total = float(np.mean(luma**2)) + 1e-12
     bands = {
