@@ -81,7 +81,7 @@ def shape_of(noise: FloatArray) -> NoiseShape:
         name: 10 * np.log10(np.sum([_power_of_bands(plane) for plane in each], axis=0) / total + 1e-6)
         for name, each in planes.items()
     }
-    found = np.corrcoef(fine.reshape(-1, 3).T)
+    found = np.asarray(np.corrcoef(fine.reshape(-1, 3).T))
     correlations = np.array([found[0, 1], found[1, 2], found[0, 2]])
     return NoiseShape(255 * float(np.sqrt(np.mean(fine**2))), bands, correlations)
 
