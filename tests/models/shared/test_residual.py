@@ -197,20 +197,27 @@ def test_given_and_white_noise_and_measured_noise_have_a_network_each() -> None:
     given, measured = _Constant(0.1), _Constant(0.2)
     denoiser = PhotoDenoiser(ToldOrMeasured(given, measured), Contract())  # type: ignore[arg-type]
     parameters = [
-        {"sigma": 0.05, "coarse": 0.0},
-        {"sigma": 0.05, "coarse": 0.08},
-        {"sigma": 0.05, "coarse": 0.05},
-        {"sigma": 0.05},
+        {"sigma": 0.1, "coarse": 0.0},
+        {"sigma": 0.1, "coarse": 0.16},
+        {"sigma": 0.1, "coarse": 0.1},
+        {"sigma": 0.1},
     ]
     image = torch.rand(4, 3, 8, 8)
     removed = (image - denoiser.restore(image, parameters=parameters)).mean(dim=(1, 2, 3))
     torch.testing.assert_close(removed, torch.tensor([0.1, 0.2, 0.1, 0.1]))
-    torch.testing.assert_close(measured.told[:, :, 0, 0], torch.tensor([[0.05, 0.08]]))
-    torch.testing.assert_close(given.told.flatten(), torch.full((3,), 0.05))
+    torch.testing.assert_close(measured.told[:, :, 0, 0], torch.tensor([[0.1, 0.16]]))
+    torch.testing.assert_close(given.told.flatten(), torch.full((3,), 0.1))
 
 
 def test_strength_above_one_tells_more_of_both_levels() -> None:
     measured = _Constant(0.2)
     denoiser = PhotoDenoiser(ToldOrMeasured(_Constant(0.1), measured), Contract())  # type: ignore[arg-type]
-    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 0.05, "coarse": 0.08, "strength": 1.5}])
-    torch.testing.assert_close(measured.told.flatten(), torch.tensor([0.075, 0.12]))
+    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 0.1, "coarse": 0.16, "strength": 1.5}])
+    torch.testing.assert_close(measured.told.flatten(), torch.tensor([0.15, 0.24]))
+
+
+def test_faint_measured_noise_is_told_more_since_cameras_hide_it() -> None:
+    measured = _Constant(0.2)
+    denoiser = PhotoDenoiser(ToldOrMeasured(_Constant(0.1), measured), Contract())  # type: ignore[arg-type]
+    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 6 / 255, "coarse": 12 / 255}])
+    torch.testing.assert_close(255 * measured.told.flatten(), 1.4 * torch.tensor([6.0, 12.0]))
