@@ -105,7 +105,8 @@ def test_wrong_entry_is_refused_by_file_entry_and_key(old: str, new: str, words:
 
 def test_unknown_measure_is_refused_with_the_known_ones(tmp_path: Path) -> None:
     words = (
-        'denoise.toml, model "one", parameter "sigma", key auto_from: auto_from must be one of brightness, coarse_noise, '
+        'denoise.toml, model "one", parameter "sigma", key auto_from: '
+        "auto_from must be one of brightness, coarse_noise, "
         'jpeg_quality, noise_level, shadow_noise, speckle_level, views, but "noise_levels" came'
     )
     with pytest.raises(ManifestError, match=words):

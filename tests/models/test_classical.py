@@ -5,6 +5,7 @@ import sys
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from restoration.degradations.jpeg import compress_jpeg
 from restoration.degradations.lowlight import darken
@@ -22,7 +23,7 @@ from restoration.models import (
     median,
     non_local_means,
 )
-from restoration.models.shared.restorers import ArrayRestorer
+from restoration.models.shared.contract import Restorer
 from restoration.types import ParamValue
 
 MIDDLE = {"sigma": 25 / 255, "quality": 10}
@@ -38,8 +39,10 @@ def photo() -> np.ndarray:
 
 
 def _run(module, image: np.ndarray, **parameters: ParamValue) -> np.ndarray:
-    restorer: ArrayRestorer = module.build(config={}, weights={}, parameters={})
-    return restorer.restore_array(image, parameters={**MIDDLE, **BRIGHTEN, **parameters})
+    restorer: Restorer = module.build(config={}, weights={}, parameters={})
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None]
+    restored = restorer.restore(batch, parameters=[{**MIDDLE, **BRIGHTEN, **parameters}])
+    return restored[0].permute(1, 2, 0).numpy()
 
 
 def test_adaptive_median_leaves_a_picture_without_extremes_as_it_is(photo: np.ndarray) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from restoration.algorithms.impulses import REACH_PX, fill_impulses, find_impulses
 from restoration.degradations.noise import add_salt_and_pepper
-from restoration.models.resunet import PhotoDenoiser, ToldOrMeasured
+from restoration.models.resunet import PhotoDenoiser
 from restoration.models.shared.contract import Contract
 from restoration.models.shared.residual import Denoiser, JpegRemover
 from restoration.networks.unet import ResUNet
@@ -181,43 +181,18 @@ def test_noise_of_gray_pictures_is_told_weaker() -> None:
     assert 0.09 < gray < colour == pytest.approx(0.1)
 
 
-class _Constant(nn.Module):
-    """Find the same damage everywhere, and remember what was told."""
-
-    def __init__(self, value: float) -> None:
-        super().__init__()
-        self.value = value
-
-    def forward(self, damaged: Tensor, told: Tensor) -> Tensor:
-        self.told = told
-        return torch.full_like(damaged, self.value)
+def _told(parameters: list[dict[str, float]]) -> list[float]:
+    spy = _Spy()
+    PhotoDenoiser(spy, Contract()).restore(torch.rand(len(parameters), 3, 8, 8), parameters=parameters)
+    return [255 * level for level in spy.told.flatten().tolist()]
 
 
-def test_given_and_white_noise_and_measured_noise_have_a_network_each() -> None:
-    given, measured = _Constant(0.1), _Constant(0.2)
-    denoiser = PhotoDenoiser(ToldOrMeasured(given, measured), Contract())  # type: ignore[arg-type]
-    parameters = [
-        {"sigma": 0.1, "coarse": 0.0},
-        {"sigma": 0.1, "coarse": 0.16},
-        {"sigma": 0.1, "coarse": 0.1},
-        {"sigma": 0.1},
-    ]
-    image = torch.rand(4, 3, 8, 8)
-    removed = (image - denoiser.restore(image, parameters=parameters)).mean(dim=(1, 2, 3))
-    torch.testing.assert_close(removed, torch.tensor([0.1, 0.2, 0.1, 0.1]))
-    torch.testing.assert_close(measured.told[:, :, 0, 0], torch.tensor([[0.1, 0.16]]))
-    torch.testing.assert_close(given.told.flatten(), torch.full((3,), 0.1))
+def test_given_and_white_noise_is_told_as_it_is() -> None:
+    level = 6 / 255
+    parameters = [{"sigma": level}, {"sigma": level, "coarse": 0.0}, {"sigma": level, "coarse": level}]
+    assert _told(parameters) == pytest.approx([6.0] * 3)
 
 
-def test_strength_above_one_tells_more_of_both_levels() -> None:
-    measured = _Constant(0.2)
-    denoiser = PhotoDenoiser(ToldOrMeasured(_Constant(0.1), measured), Contract())  # type: ignore[arg-type]
-    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 0.1, "coarse": 0.16, "strength": 1.5}])
-    torch.testing.assert_close(measured.told.flatten(), torch.tensor([0.15, 0.24]))
-
-
-def test_faint_measured_noise_is_told_more_since_cameras_hide_it() -> None:
-    measured = _Constant(0.2)
-    denoiser = PhotoDenoiser(ToldOrMeasured(_Constant(0.1), measured), Contract())  # type: ignore[arg-type]
-    denoiser.restore(torch.rand(1, 3, 8, 8), parameters=[{"sigma": 6 / 255, "coarse": 12 / 255}])
-    torch.testing.assert_close(255 * measured.told.flatten(), 1.2 * torch.tensor([6.0, 12.0]))
+def test_faint_coarse_noise_is_told_stronger_since_cameras_hide_it() -> None:
+    faint, between, strong = ({"sigma": level / 255, "coarse": 1.5 * level / 255} for level in (6.0, 10.5, 15.0))
+    assert _told([faint, between, strong]) == pytest.approx([1.2 * 6, 1.1 * 10.5, 15.0])
