@@ -22,9 +22,10 @@ from restoration.types import Parameters
 _JPEG_GRID_PX = 16  # the blocks of colour at half resolution
 _WHITE_RATIO = 1.07  # 90 % of measurements of white noise give less, 90 % of those of cameras' noise more
 _MOST_HIDDEN, _LEVEL_UNHIDDEN, _LEVEL_FALL = 1.2, 15 / 255, 9 / 255
-"""Cameras take faint noise out of calm places, where it is measured, and leave more where there is texture. Coarse noise
-is therefore told up to so many times stronger, less from the second level down. On 23 pictures of cameras (input 34.04
-dB) the denoiser reaches 35.98 dB told what is measured and 36.06 told so; 1.4 times costs texture of clean pictures."""
+"""Cameras take faint noise out of calm places, where it is measured, and leave more where there is texture. Coarse
+noise is therefore told up to so many times stronger, less from the second level down. On 23 crops of cameras (input
+34.04 dB) the denoiser reaches 35.98 dB told what is measured and 36.06 told so; 1.4 times costs texture of clean
+pictures."""
 _GRAY_LEVEL = 0.94
 """Noise that is the same in all colours is told so much weaker. On ten gray photographs of CID22, told 1, 0.97, 0.94 or
 0.91 of the level: 30.63, 30.65, 30.65, 30.64 dB at sigma 25; the order is the same at 15 and 50."""

@@ -154,7 +154,7 @@ def make_plan(
         check_side(request.file_format, width=result.width, height=result.height)
     return Plan(
         picture=picture,
-        part=part_of(picture, is_whole=mask is not None),
+        part=part_of(picture, is_whole=mask is not None or task is Task.SALT_AND_PEPPER),
         task=task,
         info=info,
         parameters=parameters,

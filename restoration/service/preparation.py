@@ -61,7 +61,7 @@ def part_of(picture: Picture, *, is_whole: bool) -> Part:
     """Find the photo of a picture.
 
     Args:
-        is_whole: what surrounds the photo is worked on, too, as holes may lie anywhere.
+        is_whole: what surrounds the photo is worked on, too, as holes and dots may lie anywhere.
     """
     pixels = bleed_alpha(picture)
     photo = Box(0, 0, picture.height, picture.width)
