@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,6 @@ from gradio import component_meta
 from gradio.components.base import server
 from gradio.components.image_editor import AcceptBlobs, EditorData
 from gradio.data_classes import ImageData
-from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from PIL import Image
 
@@ -87,5 +87,13 @@ def picture_upload(**settings: Any) -> SourceImage:
 
 
 def keep_file(content: bytes, name: str) -> str:
-    """Write a file where Gradio serves it from and deletes it after its time; return its path."""
-    return save_bytes_to_cache(content, name, get_upload_folder())
+    """Write a file where Gradio serves it from and deletes it after its time; return its path.
+
+    Each file has a folder of its own: equal results of several users are not one file, which one of them might be
+    reading while it is written for another.
+    """
+    folder = Path(get_upload_folder()) / secrets.token_hex(32)
+    folder.mkdir(parents=True)
+    path = folder / Path(name).name
+    path.write_bytes(content)
+    return str(path.resolve())
