@@ -19,6 +19,7 @@ from restoration.ui import previews, runs, shown, status, text
 from restoration.ui.components import SourceImage, keep_file
 from restoration.ui.failures import user_errors
 from restoration.ui.form import Form, ReadMask
+from restoration.ui.last_results import LastResults
 from restoration.ui.panel import ResultPart, SettingsPart
 from restoration.ui.result_cache import Answers
 from restoration.ui.runs import Runs
@@ -84,10 +85,17 @@ class RestoreFlow:
         self._answers = answers
         self._inputs = inputs
         self._runs = Runs()
+        self._last = LastResults()
 
-    def press(self) -> tuple[Any, ...]:
-        """Return the number of a new run, and what is shown until it begins."""
-        return secrets.token_hex(16), None, *shown.working(status.waiting(text.WAITING))[1:]
+    def press(self, previous: str) -> tuple[Any, ...]:
+        """Return the number of a new run, and what is shown until it begins.
+
+        Args:
+            previous: number of the run before on this page.
+        """
+        number = secrets.token_hex(16)
+        self._last.follow(number, after=previous)
+        return number, *shown.working(status.waiting(text.WAITING))
 
     def run(self, number: str, path: str | None, *values: Any) -> Generator[Shown, None, None]:
         """Restore a picture and show what happens."""
@@ -97,14 +105,17 @@ class RestoreFlow:
         try:
             yield from self._steps(number, path, values)
         except (RestorationError, gr.Error) as error:
-            yield shown.failed(error.message if isinstance(error, gr.Error) else str(error))
+            message = error.message if isinstance(error, gr.Error) else str(error)
+            yield shown.failed(message, last=self._last.before(number, path))
         except Exception:
             log.exception("a restoration failed")
-            yield shown.failed(text.UNEXPECTED)
+            yield shown.failed(text.UNEXPECTED, last=self._last.before(number, path))
 
-    def stop(self, number: str) -> Shown:
+    def stop(self, number: str, path: str | None) -> Shown:
         """Cancel a run."""
-        return shown.stopping() if self._runs.cancel(number) else shown.cancelled()
+        if self._runs.cancel(number):
+            return shown.stopping()
+        return shown.cancelled(last=self._last.before(number, path))
 
     def settle(self, number: str, file: str | None) -> tuple[Any, Any, Any, Any]:
         """Offer other tabs what has come out; what came after its picture had gone, goes too."""
@@ -149,11 +160,12 @@ class RestoreFlow:
                 self._answers.keep(number, event, form, sources=(checked, kernel_path))
                 finished = shown.finished(event, form, checked)  # writes files, which takes its time
                 if not self._runs.is_cancelled(number):
+                    self._last.finish(number, checked, finished)
                     yield finished
                     return
             else:
                 yield event
-        yield shown.cancelled(is_left=self._runs.is_left(number))
+        yield shown.cancelled(is_left=self._runs.is_left(number), last=self._last.before(number, checked))
 
     def _work(self, number: str, request: RestoreRequest, path: str) -> Generator[Shown | RestoreResult, None, None]:
         """Yield what to show while the work goes on; at the end, the result. A cancelled run writes no more files."""
@@ -188,7 +200,7 @@ def wire_restore(service: Service, answers: Answers, inputs: RestoreForm, result
     """
     flow = RestoreFlow(service, answers, inputs)
     finish = _wire_run(flow, inputs, result)
-    _wire_buttons(flow, result)
+    _wire_buttons(flow, inputs, result)
     _wire_strength(flow, inputs, result)
     _forecast(flow, inputs, result, when=inputs.settings.model.change)
     _forecast(flow, inputs, result, when=finish.then)  # a run tells how long the next one takes
@@ -208,7 +220,7 @@ def wire_restore(service: Service, answers: Answers, inputs: RestoreForm, result
 
 def _wire_run(flow: RestoreFlow, inputs: RestoreForm, result: ResultPart) -> Dependency:
     """Connect Restore; return the event that ends a run."""
-    start = result.restore.click(flow.press, outputs=[result.ticket, *result.outputs], **_AT_ONCE)
+    start = result.restore.click(flow.press, inputs=result.ticket, outputs=[result.ticket, *result.outputs], **_AT_ONCE)
     finish: Dependency = start.then(
         flow.run,
         inputs=[result.ticket, inputs.source, *inputs.run_inputs],
@@ -225,8 +237,8 @@ def _wire_run(flow: RestoreFlow, inputs: RestoreForm, result: ResultPart) -> Dep
     return finish
 
 
-def _wire_buttons(flow: RestoreFlow, result: ResultPart) -> None:
-    result.cancel.click(flow.stop, inputs=result.ticket, outputs=result.outputs, **_AT_ONCE)
+def _wire_buttons(flow: RestoreFlow, inputs: RestoreForm, result: ResultPart) -> None:
+    result.cancel.click(flow.stop, inputs=[result.ticket, inputs.source], outputs=result.outputs, **_AT_ONCE)
     result.take.click(flow.take, inputs=result.ticket, outputs=[result.status, result.take], **_AT_ONCE)
 
 

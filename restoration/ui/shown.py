@@ -35,18 +35,25 @@ def stopping() -> Shown:
     return gr.skip(), line, gr.skip(), gr.skip(), gr.update(interactive=False), gr.skip()
 
 
-def cancelled(*, is_left: bool = False) -> Shown:
+def cancelled(*, is_left: bool = False, last: Shown | None = None) -> Shown:
     """Return what is shown of a cancelled run that has ended.
 
     Args:
         is_left: its picture has gone from the page.
+        last: what was shown of the run before; it comes back.
     """
-    return _idle(None, status.empty() if is_left else status.note(text.CANCELLED), no_file())
+    if is_left:
+        return _idle(None, status.empty(), no_file())
+    return _without_result(status.note(text.CANCELLED if last is None else text.CANCELLED_KEPT), last)
 
 
-def failed(message: str) -> Shown:
-    """Return what is shown of a run that came to no result."""
-    return _idle(None, status.failure(message), no_file())
+def failed(message: str, *, last: Shown | None = None) -> Shown:
+    """Return what is shown of a run that came to no result; what was shown of the run before comes back."""
+    return _without_result(status.failure(message), last)
+
+
+def _without_result(line: str, last: Shown | None) -> Shown:
+    return _idle(None, line, no_file()) if last is None else _idle(last[0], line, last[2])
 
 
 def finished(result: RestoreResult, form: Form, path: str) -> Shown:

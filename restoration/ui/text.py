@@ -122,6 +122,7 @@ FORECAST: Final = "Estimated time: {time}"
 FORECAST_MEMORY: Final = ", up to {memory} of memory"
 EMPTY_STATUS: Final = "The restored picture appears here."
 CANCELLED: Final = "Cancelled. Your picture and settings are unchanged."
+CANCELLED_KEPT: Final = "Cancelled. This is still the result from before."
 
 CONSISTENCY: Final = "PSNR {db:.1f} dB to the original (higher is closer; removed noise counts as a difference)"
 

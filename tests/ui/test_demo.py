@@ -84,7 +84,7 @@ def test_cancelled_run_writes_no_files(service: Service, tmp_path: Path, monkeyp
     before = set((tmp_path / "files").rglob("*"))  # the examples
     steps = run.fn(*values)
     next(steps)
-    stop.fn("ticket")
+    stop.fn("ticket", None)
     *_, last = steps
     assert "Cancelled" in last[1]
     assert set((tmp_path / "files").rglob("*")) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def test_run_cancelled_while_it_waits_is_over_at_once_and_reads_nothing_later(
 ) -> None:
     run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
     before = service.list_records()
-    updates = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket"), strict=True))
+    updates = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket", None), strict=True))
     assert updates["denoise-go"]["interactive"]
     assert not updates["denoise-cancel"]["interactive"]
     assert text.CANCELLED in updates["denoise-status"]
@@ -93,7 +94,7 @@ def test_run_cancelled_after_it_began_ends_itself(page: gr.Blocks, photo: str) -
     run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
     steps = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
     next(steps)
-    stopping = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket"), strict=True))
+    stopping = dict(zip((each.elem_id for each in stop.outputs), stop.fn("ticket", None), strict=True))
     assert text.STOPPING in stopping["denoise-status"]
     assert stopping["denoise-go"] == gr.skip()
     *_, last = steps
@@ -137,7 +138,7 @@ def test_run_cancelled_while_its_files_are_written_shows_nothing(
 ) -> None:
     run, stop = (_function(page, name, changes="denoise-go") for name in ("run", "stop"))
     written = shown.finished
-    monkeypatch.setattr(shown, "finished", lambda *told: (stop.fn("ticket"), written(*told))[1])
+    monkeypatch.setattr(shown, "finished", lambda *told: (stop.fn("ticket", None), written(*told))[1])
     *_, last = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
     updates = dict(zip((each.elem_id for each in run.outputs), last, strict=True))
     assert updates["denoise-slider"] is None
@@ -200,3 +201,38 @@ def test_one_upload_is_decoded_once_and_diagnosed_once(
     assert forecast.fn(source, "non-local-means")
     assert mix.fn(*_values(mix, source, **chosen))[2]["value"] is not None
     assert counts == {"_decode": 1, "noise_level": 1}
+
+
+@pytest.mark.parametrize("is_other", [False, True])
+def test_cancelled_run_gives_the_result_before_back(
+    page: gr.Blocks, photo: str, tmp_path: Path, *, is_other: bool
+) -> None:
+    run, stop, press = (_function(page, name, changes="denoise-go") for name in ("run", "stop", "press"))
+    *_, finished = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    number, *_ = press.fn("ticket")
+    path = str(shutil.copy(photo, tmp_path / "other.png")) if is_other else photo
+    values = [number, path, *_values(run, photo, **{text.MODEL: "adaptive-median"})[2:]]
+    steps = run.fn(*values)
+    next(steps)
+    stop.fn(number, path)
+    *_, (slider, line, download, *_) = steps
+    if is_other:
+        assert slider is None
+        assert not download["visible"]
+        assert text.CANCELLED in line
+    else:
+        assert slider == finished[0]
+        assert download["value"] == finished[2]["value"]
+        assert text.CANCELLED_KEPT in line
+
+
+def test_run_that_fails_leaves_the_result_before(page: gr.Blocks, photo: str) -> None:
+    run, press = (_function(page, name, changes="denoise-go") for name in ("run", "press"))
+    *_, finished = run.fn(*_values(run, photo, **{text.MODEL: "adaptive-median"}))
+    number, *_ = press.fn("ticket")
+    values = [number, photo, *_values(run, photo, **{text.MODEL: "adaptive-median"})[2:]]
+    Path(photo).unlink()
+    *_, (slider, line, download, *_) = run.fn(*values)
+    assert text.PICTURE_GONE in line
+    assert slider == finished[0]
+    assert download["visible"]
