@@ -63,6 +63,7 @@ def test_places_are_known_and_those_of_known_pixels_their_own(
     np.testing.assert_array_equal(places[~hole], np.argwhere(~hole))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(320, 320), (321, 335)])
 def test_hole_larger_than_is_worked_on_at_once_is_filled_from_half_the_size(
     size: tuple[int, int], rng: np.random.Generator
@@ -136,6 +137,7 @@ def test_picture_of_one_colour_stays_of_one_colour(hole: np.ndarray, rng: np.ran
     np.testing.assert_allclose(filled, 0.25, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("foretold", [0.2, 0.8])
 def test_parts_come_near_to_what_is_foretold(foretold: float, rng: np.random.Generator) -> None:
     image = np.where(np.arange(120)[None, :, None] < 60, 0.2, 0.8) + 0.05 * rng.standard_normal((96, 120, 3))

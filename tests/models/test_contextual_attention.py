@@ -209,6 +209,7 @@ def test_known_pixels_stay_bit_for_bit_and_every_lost_one_is_filled(
     assert answer[mask].min() > -3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_gives_nearly_the_same(restorer: ContextualAttentionRestorer, dtype: torch.dtype) -> None:
     image = np.random.default_rng(15).random((96, 96, 3), dtype=np.float32)
@@ -221,6 +222,7 @@ def test_half_precision_gives_nearly_the_same(restorer: ContextualAttentionResto
     assert np.abs(answer - exact).mean() < 0.02
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [15, 16, 17, 18, 19, 20])
 def test_hole_of_every_width_is_filled(restorer: ContextualAttentionRestorer, side: int) -> None:
     image = np.random.default_rng(16).random((100, 110, 3), dtype=np.float32)
@@ -231,6 +233,7 @@ def test_hole_of_every_width_is_filled(restorer: ContextualAttentionRestorer, si
         assert answer[mask].min() > -3
 
 
+@pytest.mark.slow
 def test_network_sees_no_window_larger_than_its_limit(
     restorer: ContextualAttentionRestorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -303,6 +306,7 @@ def test_what_is_known_at_half_the_size_passes_the_coarse_stage_by() -> None:
         torch.testing.assert_close(network(filled[:1], holes[:1]), filled[:1] - fine[:1])
 
 
+@pytest.mark.slow
 def test_wide_holes_are_known_at_half_the_size_after_the_first_pass(
     restorer: ContextualAttentionRestorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -355,6 +359,7 @@ def test_parts_of_the_picture_go_into_wide_holes_where_more_is_known_than_lost(
         assert set(passes) == {Pass.FIRST}
 
 
+@pytest.mark.slow
 def test_seed_gives_wide_holes_another_fill(restorer: ContextualAttentionRestorer) -> None:
     image = np.random.default_rng(14).random((128, 128, 3), dtype=np.float32)
     mask = np.zeros((128, 128), np.bool_)

@@ -120,6 +120,7 @@ PROJECTED = dataclasses.replace(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", [UPSCALE, FILL, PROJECTED], ids=lambda recipe: recipe.name)
 def test_resumed_run_equals_an_unbroken_one(recipe: Recipe, photos: Path, tmp_path: Path) -> None:
     unbroken = _trainer(recipe, photos, tmp_path / "unbroken")
