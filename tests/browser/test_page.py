@@ -157,7 +157,7 @@ def test_damaged_picture_gets_the_upscaler_for_it_and_its_settings(page: Page, u
     ):
         steps.choose_file(page, "super-resolution", path)
         expect(page.locator("#super-resolution-model input")).to_have_value(title)
-        shown = page.get_by_text("0 stays faithful, 1 redraws texture").filter(visible=True)
+        shown = page.get_by_text("0 is faithful, 1 redraws texture").filter(visible=True)
         expect(shown).to_have_count(int(is_shown))
 
 
