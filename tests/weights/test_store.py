@@ -338,7 +338,7 @@ def test_hub_model_without_network_names_one_that_works(hub: Hub, tmp_path: Path
 
 
 PROGRAM = f"""
-from restoration import weights
+from restoration.weights import store
 from restoration.types import WeightFile
 file = WeightFile(role="net", repo_id={FILE.repo_id!r}, filename={FILE.filename!r}, sha256={FILE.sha256!r})
 print(store.ensure(file, model="some-model"))
