@@ -9,7 +9,7 @@ from restoration.diagnosis.sharpness import SHARP, steepness
 from restoration.images import Picture, gray_of
 from restoration.types import ModelInfo, Parameters, Task
 
-FAINT_NOISE_255 = 1.5
+FAINT_NOISE_255 = 1.0
 
 NO_NOISE = "No noise was found, so the picture was left as it is. Where you see noise, set its level by hand."
 NO_COMPRESSION = (
